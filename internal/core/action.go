@@ -1,0 +1,119 @@
+package core
+
+import (
+	"time"
+
+	"stead/internal/core/reason"
+)
+
+// Actions is what one Step asks for. A driver carries the fields out in the
+// order in which they stand here: the fence first, so that a node never says
+// that it has let go before it has. The slices belong to the core and are
+// valid until the next Step.
+type Actions struct {
+	Fence    []FenceSlot
+	Bind     []FenceBind
+	Send     []Send
+	Want     []Want
+	Announce []Announce
+	Persist  []Persist
+	Reply    []Reply
+	Note     []Note
+}
+
+// FenceSlot moves the deadlines of a fence slot. Until Answer the host answers
+// ARP requests and neighbour solicitations for the addresses bound to the slot;
+// until Serve it accepts packets to them.
+type FenceSlot struct {
+	Slot   int
+	Answer Instant
+	Serve  Instant
+}
+
+// FenceBind puts a group's addresses under a slot. Slot 0 is never open.
+type FenceBind struct {
+	Group GroupID
+	Slot  int
+}
+
+// FenceSlots is how many slots a fence has.
+const FenceSlots = 1024
+
+// Send is a datagram to a node, now, once. Bytes are valid until the next Step.
+type Send struct {
+	To    NodeID
+	Path  int
+	Bytes []byte
+}
+
+// Want is the state of a group's holds that is to be true from now on.
+// The latest Want of a group replaces those before it.
+type Want struct {
+	Group      GroupID
+	Generation uint64 // names this Want in Applied and ApplyFailed
+	Held       bool   // the addresses are on their interfaces
+	Active     bool   // hooks: the node is active (a target that prepares holds, but is not active)
+	Epoch      uint64
+	Reason     reason.Reason
+}
+
+// Announce asks for gratuitous ARP and unsolicited NA for all addresses of a group.
+type Announce struct {
+	Group GroupID
+}
+
+// Persist asks to store what must outlive this run. It is never waited for.
+type Persist struct {
+	Group        GroupID
+	EpochCeiling uint64 // no epoch above this one is used before a higher ceiling was asked for
+	HeldOff      bool   // the node was drained
+}
+
+// Reply is the outcome of a Command.
+type Reply struct {
+	ID    uint64
+	OK    bool
+	Group GroupID
+	To    NodeID
+	Why   reason.Reason // of a refusal
+}
+
+// Note tells what changed, and why.
+type Note struct {
+	At     Instant
+	Kind   NoteKind
+	Group  GroupID // NoGroup where it is about a node
+	Node   NodeID  // whom it is about
+	Epoch  uint64
+	Reason reason.Reason
+	Detail string
+	Took   time.Duration // of the change, where it has a length
+}
+
+// NoGroup in a Note means that it is about no group.
+const NoGroup GroupID = -1
+
+// NoteKind is the kind of a change.
+type NoteKind uint8
+
+// The kinds of change.
+const (
+	BecameActive  NoteKind = iota + 1 // this node serves: the fence is open
+	BecameStandby                     // this node serves no longer
+	Claiming                          // this node asks for the right to serve
+	Preparing                         // this node is the target of a switchover
+	SawActive                         // another node became active
+	Ready                             // this node could serve from now on
+	NotReady
+	PeerUp
+	PeerDown
+	CheckUp
+	CheckDown
+	CheckUnrun // a check could not be run
+	Stalled    // the fence closed: no renewal in time
+	Unstalled  // and opened again
+	DualSeen   // two active nodes met; Took is how long both served
+	Repaired   // an address was put back
+	HoldFailed // an actuator reports a failure
+	Refused    // a command was refused
+)

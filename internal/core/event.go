@@ -1,0 +1,95 @@
+package core
+
+import (
+	"net/netip"
+)
+
+// Event is one input of the core. Values that arrive at the rate of heartbeats
+// are passed by pointer, so that a Step does not allocate.
+type Event interface{ event() }
+
+// Packet is a datagram that arrived from a node over a path.
+// Bytes belong to the caller again when Step returns.
+type Packet struct {
+	From  NodeID
+	Path  int
+	Bytes []byte
+}
+
+// Tick says that time has passed; what was due is done.
+type Tick struct{}
+
+// CheckResult is the outcome of one run of a check.
+type CheckResult struct {
+	Group   GroupID
+	Check   int
+	Outcome Outcome
+	Detail  string
+}
+
+// Outcome of one run of a check. A check that could not be run has not failed.
+type Outcome uint8
+
+// The outcomes.
+const (
+	CouldNotRun Outcome = iota
+	Passed
+	Failed
+)
+
+// LinkState tells that an interface has come up or gone down or away.
+type LinkState struct {
+	Interface string
+	Up        bool
+}
+
+// Applied tells that the world is as the Want with this Generation says.
+type Applied struct {
+	Group      GroupID
+	Generation uint64
+}
+
+// ApplyFailed tells that it could not be made so. The actuator goes on trying.
+type ApplyFailed struct {
+	Group      GroupID
+	Generation uint64
+	Detail     string
+}
+
+// AddressRepaired tells that a stranger had removed an address and that it is back.
+type AddressRepaired struct {
+	Group   GroupID
+	Address netip.Prefix
+}
+
+// Command is what an operator asks for. Its outcome is a Reply with the same ID.
+type Command struct {
+	ID    uint64
+	Verb  Verb
+	Group GroupID // AllGroups for every one
+	To    NodeID  // of a Switchover: NoNode leaves the choice to the active node
+}
+
+// AllGroups in a Command means every group.
+const AllGroups GroupID = -1
+
+// Verb is what a Command asks for.
+type Verb uint8
+
+// The verbs of a Command.
+const (
+	Switchover Verb = iota + 1
+	Drain
+	Resume
+	Stop  // release everything, handing over where somebody is ready
+	Abort // release everything now
+)
+
+func (*Packet) event()         {}
+func (Tick) event()            {}
+func (CheckResult) event()     {}
+func (LinkState) event()       {}
+func (Applied) event()         {}
+func (ApplyFailed) event()     {}
+func (AddressRepaired) event() {}
+func (Command) event()         {}

@@ -1,0 +1,50 @@
+// Package reason is the closed list of why a group changes. The same code
+// appears in the event log, in metric labels, in status and in the documentation.
+package reason
+
+// Reason says why something changed. Its text is stable: scripts match on it.
+type Reason string
+
+// The reasons of a change of role, of readiness or of the fence.
+const (
+	None Reason = ""
+
+	// Why a node became active.
+	PeerSilent   Reason = "peer-silent"   // the active node was not heard for the detection time
+	PeerDeaf     Reason = "peer-deaf"     // the active node is heard but hears nobody
+	PeerResigned Reason = "peer-resigned" // the active node gave up at once
+	NobodyActive Reason = "nobody-active" // no node was active when this one was ready
+	Switchover   Reason = "switchover"    // an operator asked for it
+	Preempted    Reason = "preempted"     // a node with a higher priority was ready for the preemption delay
+	Drained      Reason = "drained"       // an operator drained the node
+
+	// Why a node is no longer active.
+	CheckFailed   Reason = "check-failed"   // a fatal check is down
+	LinkDown      Reason = "link-down"      // an interface of the group lost its carrier or went away
+	QuorumLost    Reason = "quorum-lost"    // no majority renewed the lease
+	Superseded    Reason = "superseded"     // another node is active with a higher claim
+	Late          Reason = "late"           // the node found itself later than its own lease
+	Stopping      Reason = "stopping"       // the daemon ends
+	AddressFailed Reason = "address-failed" // the kernel refused an address
+	Reconfigured  Reason = "reconfigured"   // the group left the configuration or its members changed
+	Panicked      Reason = "panicked"       // the daemon releases because of a fault of its own
+
+	// Why a node is not ready, or became ready.
+	CheckPassed  Reason = "check-passed"
+	CheckUnknown Reason = "check-unknown" // a fatal check has had no result yet
+	LinkUp       Reason = "link-up"
+	Starting     Reason = "starting" // the start-up delay runs
+	Resumed      Reason = "resumed"
+	PriorityZero Reason = "priority-zero" // the weights of failed checks used the priority up
+
+	// What happened beside a change of role.
+	LeaseStalled   Reason = "lease-stalled"            // the fence closed because no renewal came in time
+	LeaseRenewed   Reason = "lease-renewed"            // and opened again without a change of role
+	PeerLost       Reason = "peer-lost"                // a node was not heard for the detection time
+	PeerHeard      Reason = "peer-heard"               // a node is heard again
+	DualActive     Reason = "dual-active"              // two nodes met that both were active
+	AddressTaken   Reason = "address-removed-by-other" // a stranger removed an address; it was put back
+	HookFailed     Reason = "hook-failed"
+	NoSuccessor    Reason = "no-successor"    // a drain or a switchover finds nobody ready
+	SwitchoverLate Reason = "switchover-late" // the target was not ready in time; nothing changed
+)
