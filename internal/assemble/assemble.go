@@ -1,0 +1,121 @@
+// Package assemble turns a checked configuration into what the core has to
+// know. The daemon and the simulator share it, so that what is simulated is
+// what runs.
+package assemble
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"stead/internal/config"
+	"stead/internal/core"
+)
+
+// CoreConfig returns the core's view of cfg for the node cfg.Self.
+// Incarnation is a random number of this run of the daemon. Floors holds the
+// stored epoch ceiling of each group by name; a group that is not in it starts
+// from zero. An error says which name of cfg does not resolve, or which limit
+// of the core cfg exceeds.
+func CoreConfig(cfg *config.Config, incarnation uint64, floors map[string]uint64) (core.Config, error) {
+	if len(cfg.Nodes) > core.MaxNodes {
+		return core.Config{}, fmt.Errorf("nodes: %d are configured: %d is the limit", len(cfg.Nodes), core.MaxNodes)
+	}
+	ids := nodeIDs(cfg.Nodes)
+	self, ok := ids[cfg.Self]
+	if !ok {
+		return core.Config{}, fmt.Errorf("node %q: not in the configuration: name one with --node", cfg.Self)
+	}
+	out := core.Config{
+		Self:        self,
+		Nodes:       nodes(cfg),
+		Groups:      make([]core.Group, 0, len(cfg.Groups)),
+		Incarnation: incarnation,
+		Keys:        cfg.Security.Keys,
+	}
+	for i := range cfg.Groups {
+		g, err := group(&cfg.Groups[i], ids, floors[cfg.Groups[i].Name])
+		if err != nil {
+			return core.Config{}, fmt.Errorf("group %q: %w", cfg.Groups[i].Name, err)
+		}
+		out.Groups = append(out.Groups, g)
+	}
+	out.Interval = shortest(out.Groups)
+	return out, nil
+}
+
+func nodeIDs(list []config.Node) map[string]core.NodeID {
+	ids := make(map[string]core.NodeID, len(list))
+	for i, n := range list {
+		ids[n.Name] = core.NodeID(i)
+	}
+	return ids
+}
+
+func nodes(cfg *config.Config) []core.Node {
+	out := make([]core.Node, len(cfg.Nodes))
+	for i, n := range cfg.Nodes {
+		out[i] = core.Node{
+			Name:    n.Name,
+			Witness: n.Role == config.RoleWitness,
+			Client:  n.Role == config.RoleClient,
+		}
+		for _, a := range n.Addresses {
+			out[i].Paths = append(out[i].Paths, netip.AddrPortFrom(a, cfg.Heartbeat.Port))
+		}
+	}
+	return out
+}
+
+func group(g *config.Group, ids map[string]core.NodeID, floor uint64) (core.Group, error) {
+	out := core.Group{
+		Name:             g.Name,
+		Quorum:           g.Election.Quorum,
+		Interval:         g.Election.Interval,
+		Multiplier:       g.Election.Multiplier,
+		Preempt:          g.Preempt.Enabled,
+		PreemptDelay:     g.Preempt.Delay,
+		StartDelay:       g.StartDelay,
+		Linger:           g.Linger,
+		HoldOnQuorumLoss: g.Election.OnQuorumLoss == "hold",
+		EpochFloor:       floor,
+	}
+	for _, m := range g.Members {
+		id, ok := ids[m.Node]
+		if !ok {
+			return out, fmt.Errorf("member %q: no such node", m.Node)
+		}
+		out.Members = append(out.Members, core.Member{Node: id, Priority: m.Priority})
+	}
+	for _, name := range g.Election.Voters {
+		id, ok := ids[name]
+		if !ok {
+			return out, fmt.Errorf("voter %q: no such node", name)
+		}
+		out.Voters = append(out.Voters, id)
+	}
+	for _, c := range g.Checks {
+		out.Checks = append(out.Checks, core.Check{
+			Name: c.Name, Rise: c.Rise, Fall: c.Fall, Weight: c.Weight, Fatal: c.Fatal,
+		})
+	}
+	for _, a := range g.Addresses {
+		if !slices.Contains(out.Interfaces, a.Interface) {
+			out.Interfaces = append(out.Interfaces, a.Interface)
+		}
+	}
+	return out, nil
+}
+
+// shortest is the heartbeat interval: one stream serves all groups, so it has
+// to be as fast as the fastest of them.
+func shortest(groups []core.Group) time.Duration {
+	var least time.Duration
+	for i := range groups {
+		if least == 0 || groups[i].Interval < least {
+			least = groups[i].Interval
+		}
+	}
+	return least
+}
