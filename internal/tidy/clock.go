@@ -1,0 +1,79 @@
+package tidy
+
+import (
+	"go/ast"
+	"slices"
+	"strings"
+)
+
+// clockFile is the one place where the daemon reads the clock that it decides by.
+const clockFile = "internal/engine/clock_linux.go"
+
+// wallTime are further places that may read a clock, each with what for.
+var wallTime = map[string]string{
+	"internal/lab/":      "measures the daemon from outside",
+	"internal/workload/": "measures the daemon from outside",
+	"internal/testns/":   "tests only",
+
+	"internal/report/eventlog/eventlog.go": "the time of an event, as a person reads it",
+	"bench/":                               "measures the daemon from outside",
+	"test/":                                "measures the daemon from outside",
+}
+
+var clockReads = map[string][]string{
+	"time":                  {"Now", "Since", "Until"},
+	"golang.org/x/sys/unix": {"ClockGettime", "Gettimeofday", "Time", "Times"},
+	"syscall":               {"Gettimeofday", "Time", "Times"},
+}
+
+// Clock refuses reads of a clock outside the engine's clock file and the places
+// that show wall time to people.
+func Clock(t *Tree) (found []Finding) {
+	t.code("", func(name string, file *ast.File) {
+		if isTest(name) || name == clockFile || mayShowWallTime(name) {
+			return
+		}
+		ast.Inspect(file, func(node ast.Node) bool {
+			pkg, read := selector(file, node)
+			if slices.Contains(clockReads[pkg], read) {
+				found = append(found, t.at(node.Pos(), "%s reads a clock: take the time as an argument, or name the file in internal/tidy/clock.go", read))
+			}
+			return true
+		})
+	})
+	return found
+}
+
+func mayShowWallTime(name string) bool {
+	for place := range wallTime {
+		if name == place || strings.HasSuffix(place, "/") && strings.HasPrefix(name, place) {
+			return true
+		}
+	}
+	return false
+}
+
+// Skips refuses tests that skip for another reason than the declared one: that
+// the person who runs them said, by an environment variable, that the
+// privileges are not there.
+func Skips(t *Tree) (found []Finding) {
+	t.code("", func(name string, file *ast.File) {
+		for _, decl := range file.Decls {
+			function, ok := decl.(*ast.FuncDecl)
+			if !ok || function.Body == nil {
+				continue
+			}
+			start, end := t.fset.Position(function.Pos()).Offset, t.fset.Position(function.End()).Offset
+			if body := t.Files[name][start:end]; strings.Contains(body, "STEAD_UNPRIVILEGED") || strings.Contains(body, "testing.Short()") {
+				continue
+			}
+			ast.Inspect(function, func(node ast.Node) bool {
+				if call, ok := node.(*ast.SelectorExpr); ok && slices.Contains([]string{"Skip", "Skipf", "SkipNow"}, call.Sel.Name) && isTest(name) {
+					found = append(found, t.at(node.Pos(), "a check must not be skipped: fail, unless STEAD_UNPRIVILEGED is set"))
+				}
+				return true
+			})
+		}
+	})
+	return found
+}
