@@ -1,0 +1,49 @@
+# Targets of one line each; `make help` lists them with what they do.
+
+export PATH := $(PATH):/usr/local/go/bin
+GO      := go
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+BUILD   := -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+SEEDS   ?= 2000
+
+.DEFAULT_GOAL := test
+.PHONY: help build demo test check sim fuzz netns bench soak mutants docs clean
+
+help: ## show the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+build: ## build the static binary bin/stead
+	@CGO_ENABLED=0 $(GO) build $(BUILD) -o bin/stead ./cmd/stead
+
+demo: ## set up what it needs, and go through every fault of the lab (report: lab-report.html)
+	@scripts/setup.sh demo && $(MAKE) --no-print-directory build && bin/stead lab --html lab-report.html
+
+test: ## set up what it needs, and run everything that shows whether it works
+	@if [ $$(id -u) = 0 ]; then scripts/setup.sh test || true; fi; mkdir -p bin && $(GO) run ./test/all -seeds $(SEEDS)
+
+check: ## gofmt, go vet, staticcheck and the rules of the house
+	@mkdir -p bin && $(GO) run ./test/all format vet staticcheck tidy
+
+sim: build ## send SEEDS=2000 random worlds through the simulator
+	@bin/stead simulate --seeds $(SEEDS)
+
+fuzz: ## run every fuzz target for T=30s
+	@mkdir -p bin && $(GO) run ./test/all -fuzz $(or $(T),30s) fuzz
+
+netns: ## the tests that touch the kernel, in network namespaces
+	@mkdir -p bin && $(GO) run ./test/all kernel
+
+bench: ## measure Stead against keepalived on this machine
+	@scripts/setup.sh bench && $(MAKE) --no-print-directory build && $(GO) run ./bench
+
+soak: build ## run the pair at its fastest beside busy loops for T=10m; count false failovers
+	@$(GO) run ./bench/soak -for $(or $(T),10m)
+
+mutants: ## plant each known bug and require that a checker finds it
+	@$(GO) test -count=1 -run Mutants ./internal/sim
+
+docs: ## write the generated pages of docs/reference anew; fails where they had drifted
+	@$(GO) generate ./... && git diff --exit-code -- docs
+
+clean: ## remove what was built
+	@rm -rf bin dist lab-report lab-report.html

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+// slow are packages that measure time or go through thousands of worlds: the
+// race detector would slow them down tenfold and spoil what they measure.
+var slow = []string{"stead/internal/sim", "stead/internal/lab", "stead/internal/workload", "stead/test/", "stead/bench"}
+
+// touchesKernel is what a package imports whose tests work in network
+// namespaces. They run one package at a time, so as not to disturb each other's
+// deadlines.
+const touchesKernel = "stead/internal/testns"
+
+// packages lists the packages that have tests, in three kinds.
+func (r *run) packages() (unit, kernel, endToEnd []string) {
+	format := `{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{join .TestImports " "}} {{join .XTestImports " "}}{{end}}`
+	output, err := exec.Command("go", "list", "-f", format, "./...").Output()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "go list:", err)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(string(output)), "\n") {
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) == 0 || fields[0] == "stead/internal/tidy":
+		case slices.ContainsFunc(slow, func(s string) bool { return strings.HasPrefix(fields[0]+"/", strings.TrimSuffix(s, "/")+"/") }):
+			endToEnd = append(endToEnd, fields[0])
+		case slices.Contains(fields[1:], touchesKernel):
+			kernel = append(kernel, fields[0])
+		default:
+			unit = append(unit, fields[0])
+		}
+	}
+	return unit, kernel, endToEnd
+}
+
+func (r *run) unit() tally {
+	unit, _, _ := r.packages()
+	return r.tested(unit, "-count=1", "-timeout=5m")
+}
+
+func (r *run) kernel() tally {
+	_, kernel, _ := r.packages()
+	return r.tested(kernel, "-count=1", "-timeout=5m", "-p=1")
+}
+
+func (r *run) endToEnd() tally {
+	_, _, endToEnd := r.packages()
+	if len(endToEnd) == 0 {
+		return one(false)
+	}
+	return r.goTest(append([]string{"-count=1", "-timeout=8m", "-p=1"}, endToEnd...)...)
+}
+
+// tested runs packages under the race detector, or without it where there is no
+// C compiler; the missing package is named at the end.
+func (r *run) tested(packages []string, flags ...string) tally {
+	if len(packages) == 0 {
+		return one(false)
+	}
+	if _, err := exec.LookPath("gcc"); err == nil {
+		flags = append(flags, "-race")
+	}
+	return r.goTest(append(flags, packages...)...)
+}
+
+// fuzzAll runs each fuzz target for a while: a finding is a failed test.
+func (r *run) fuzzAll() (total tally) {
+	for _, target := range fuzzTargets() {
+		got := r.goTest("-run=^$", "-fuzz=^"+target.name+"$", "-fuzztime="+r.fuzz.String(), "-parallel=2", target.pkg)
+		if got.failed == 0 {
+			got = one(true)
+		}
+		total.add(got)
+	}
+	return total
+}
+
+type target struct{ pkg, name string }
+
+// fuzzTargets lists the functions named FuzzX, by package.
+func fuzzTargets() (targets []target) {
+	output, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{.Dir}} {{join .TestGoFiles " "}} {{join .XTestGoFiles " "}}`, "./...").Output()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "go list:", err)
+	}
+	for _, line := range strings.Split(string(output), "\n") {
+		fields := strings.Fields(line)
+		for i := 2; i < len(fields); i++ {
+			source, err := os.ReadFile(fields[1] + "/" + fields[i])
+			if err != nil {
+				fmt.Fprintln(os.Stderr, err)
+			}
+			for _, code := range strings.Split(string(source), "\n") {
+				if name, ok := strings.CutPrefix(code, "func Fuzz"); ok {
+					name, _, _ = strings.Cut(name, "(")
+					targets = append(targets, target{fields[0], "Fuzz" + name})
+				}
+			}
+		}
+	}
+	return targets
+}
