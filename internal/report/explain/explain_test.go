@@ -1,0 +1,142 @@
+package explain
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"stead/internal/core/reason"
+	"stead/internal/report"
+	"stead/internal/report/reporttest"
+)
+
+// at makes an event ms milliseconds after a moment.
+func at(ms float64, kind report.Kind, group string, e report.Event) report.Event {
+	e.BootNS = int64(ms * 1e6)
+	e.Wall = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(time.Duration(ms * 1e6))
+	e.Node, e.Kind, e.Group = "primary", kind, group
+	return e
+}
+
+type step struct {
+	AtMS float64
+	Kind report.Kind
+}
+
+func TestGroups(t *testing.T) {
+	none := report.Event{}
+	secondary := report.Event{Peer: "secondary"}
+	tests := []struct {
+		name   string
+		events []report.Event
+		title  string
+		steps  []step
+	}{
+		{"no event", nil, "web: no change of role is in the event log", nil},
+		{
+			"takeover after silence",
+			[]report.Event{
+				at(0, report.BecameStandby, "web", none),
+				at(8999, report.CheckIsUp, "web", none),
+				at(60000, report.PeerDown, "", secondary),
+				at(60000.1, report.Claiming, "web", none),
+				at(60000.2, report.PeerUp, "lan", none),
+				at(60001.5, report.BecameActive, "web", report.Event{Epoch: 8, Reason: reason.PeerSilent}),
+				at(60001.6, report.Announced, "web", none),
+				at(60001.7, report.CheckIsUp, "web", none),
+				at(60030, report.HookRan, "web", none),
+				at(90000, report.HookRan, "web", none),
+			},
+			"web: primary became active because the active node was not heard for the detection time (peer-silent)",
+			[]step{{0, report.PeerDown}, {0.1, report.Claiming}, {1.5, report.BecameActive}, {1.6, report.Announced}, {30, report.HookRan}},
+		},
+		{
+			"this node let go and another took over: one change",
+			[]report.Event{
+				at(0, report.BecameActive, "web", none),
+				at(500, report.CheckIsDown, "web", report.Event{Detail: "web: 503"}),
+				at(500.1, report.BecameStandby, "web", report.Event{Reason: reason.CheckFailed}),
+				at(502, report.SawActive, "web", report.Event{Peer: "secondary", Epoch: 9}),
+			},
+			"web: secondary became active because a fatal check is down (check-failed)",
+			[]step{{0, report.CheckIsDown}, {0.1, report.BecameStandby}, {2, report.SawActive}},
+		},
+		{
+			"the change before does not belong to it",
+			[]report.Event{
+				at(0, report.SawActive, "web", secondary),
+				at(100, report.BecameActive, "web", report.Event{Reason: reason.Preempted}),
+			},
+			"web: primary became active because a node with a higher priority was ready for the preemption delay (preempted)",
+			[]step{{0, report.BecameActive}},
+		},
+		{
+			"what was before a pause is no cause",
+			[]report.Event{
+				at(0, report.CheckIsDown, "web", none),
+				at(2500, report.Commanded, "", none),
+				at(2600, report.BecameStandby, "web", report.Event{Reason: reason.Switchover}),
+			},
+			"web: primary became standby because an operator asked for a switchover (switchover)",
+			[]step{{0, report.Commanded}, {100, report.BecameStandby}},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := Groups(tt.events, "web")
+			if len(got) != 1 {
+				t.Fatalf("%d explanations", len(got))
+			}
+			if got[0].Title != tt.title {
+				t.Errorf("title %q, want %q", got[0].Title, tt.title)
+			}
+			var steps []step
+			for _, s := range got[0].Steps {
+				steps = append(steps, step{s.AtMS, s.Event.Kind})
+			}
+			if diff := cmp.Diff(tt.steps, steps); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestEveryGroupIsExplained(t *testing.T) {
+	var names []string
+	for _, x := range Groups([]report.Event{at(0, report.Ready, "b", report.Event{}), at(1, report.Ready, "a", report.Event{}), at(2, report.Ready, "b", report.Event{})}, "") {
+		names = append(names, x.Group)
+	}
+	if diff := cmp.Diff([]string{"a", "b"}, names); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestEveryKindHasASentence(t *testing.T) {
+	for _, k := range report.Kinds {
+		if _, ok := sentences[k.Kind]; !ok {
+			t.Errorf("no sentence for %s", k.Kind)
+		}
+	}
+}
+
+func TestText(t *testing.T) {
+	var b strings.Builder
+	if err := Text(&b, Groups(reporttest.New().Log.Last(0), "web")); err != nil {
+		t.Fatal(err)
+	}
+	want := `web: primary became active because the active node was not heard for the detection time (peer-silent)
+at ` + reporttest.At.Add(-2*time.Minute+310*time.Microsecond).Local().Format("2006-01-02 15:04:05.000") + `, epoch 7, 0.3 ms after the first sign
+
+        +0.0 ms  peer-down       secondary is not heard any more: a node was not heard for the detection time
+        +0.0 ms  claiming        primary asks the voters for the right to serve: the active node was not heard for the detection time
+        +0.3 ms  became-active   primary serves: addresses in place, fence open: the active node was not heard for the detection time (took 0.3 ms)
+        +0.3 ms  announced       addresses announced (gratuitous ARP, unsolicited NA)
+        +4.1 ms  applied         addresses are as wanted
+       +31.0 ms  hook-ran        hook ended: activate (took 26.9 ms)
+`
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Error(diff)
+	}
+}

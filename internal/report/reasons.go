@@ -1,0 +1,54 @@
+package report
+
+import "stead/internal/core/reason"
+
+// ReasonInfo puts a reason into words. Text completes the sentence "it changed because ...".
+type ReasonInfo struct {
+	Reason reason.Reason
+	Text   string
+}
+
+// Reasons lists every reason, in the order of the documentation.
+var Reasons = []ReasonInfo{
+	{reason.PeerSilent, "the active node was not heard for the detection time"},
+	{reason.PeerDeaf, "the active node was heard but heard nobody"},
+	{reason.PeerResigned, "the active node gave up at once"},
+	{reason.NobodyActive, "no node was active when this one was ready"},
+	{reason.Switchover, "an operator asked for a switchover"},
+	{reason.Preempted, "a node with a higher priority was ready for the preemption delay"},
+	{reason.Drained, "an operator drained the node"},
+	{reason.CheckFailed, "a fatal check is down"},
+	{reason.LinkDown, "an interface of the group lost its carrier or went away"},
+	{reason.QuorumLost, "no majority of the voters renewed the lease"},
+	{reason.Superseded, "another node is active with a higher claim"},
+	{reason.Late, "the node found itself later than its own lease"},
+	{reason.Stopping, "the daemon ends"},
+	{reason.AddressFailed, "the kernel refused an address"},
+	{reason.Reconfigured, "the configuration of the group changed"},
+	{reason.Panicked, "the daemon released because of a fault of its own"},
+	{reason.CheckPassed, "the checks passed"},
+	{reason.CheckUnknown, "a fatal check has had no result yet"},
+	{reason.LinkUp, "the interfaces of the group are up"},
+	{reason.Starting, "the start-up delay runs"},
+	{reason.Resumed, "an operator let the node take part again"},
+	{reason.PriorityZero, "the weights of the checks used the priority up"},
+	{reason.LeaseStalled, "the fence closed because no renewal came in time"},
+	{reason.LeaseRenewed, "the lease was renewed and the fence opened again"},
+	{reason.PeerLost, "a node was not heard for the detection time"},
+	{reason.PeerHeard, "a node is heard again"},
+	{reason.DualActive, "two nodes met that both were active"},
+	{reason.AddressTaken, "a stranger removed an address; it was put back"},
+	{reason.HookFailed, "a hook failed"},
+	{reason.NoSuccessor, "nobody else is ready to take over"},
+	{reason.SwitchoverLate, "the target was not ready in time; nothing changed"},
+}
+
+// ReasonText puts a reason into words; one that is not in the list is its own text.
+func ReasonText(r reason.Reason) string {
+	for i := range Reasons {
+		if Reasons[i].Reason == r {
+			return Reasons[i].Text
+		}
+	}
+	return string(r)
+}

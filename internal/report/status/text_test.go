@@ -1,0 +1,100 @@
+package status
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"stead/internal/core/reason"
+	"stead/internal/report"
+	"stead/internal/report/reporttest"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected texts")
+
+func TestText(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*report.Status)
+	}{
+		{"healthy", func(*report.Status) {}},
+		{"nothing-known", func(s *report.Status) { *s = report.Status{Node: "primary"} }},
+		{"sick", func(s *report.Status) {
+			s.Fence = report.Fence{Kind: "none", Detail: "bpf: operation not permitted (needs CAP_BPF)", Stalls: 3}
+			s.Realtime = report.Realtime{Mode: "auto", Detail: "needs CAP_SYS_NICE"}
+			s.Overlays[0].OK, s.Overlays[0].Detail = false, "vni is 11"
+			s.Peers[1].Alive, s.Peers[1].Paths[0].Alive = false, false
+			s.Peers[0].Paths[0].Deaf = true
+			g := &s.Groups[0]
+			g.ActiveNode, g.Role, g.Ready, g.NotReadyBecause, g.NotReadyDetail = "", report.RoleStandby, false, reason.CheckFailed, "web"
+			g.EffectivePriority, g.Members[0].Priority, g.Members[0].Ready = 50, 50, false
+			g.ApplyError = "add 192.168.0.200/24 to vxlan0: no such device"
+			g.Members[1].Alive = false
+			g.Checks[1].State, g.Checks[1].Detail = report.CheckDown, "503 \x1b[2Jboo\r\n"
+			g.Checks[0].State, g.Checks[0].LastRan = report.CheckUnknown, time.Time{}
+		}},
+		{"standby-drained", func(s *report.Status) {
+			g := &s.Groups[0]
+			g.Role, g.ActiveNode, g.Draining, g.Ready = report.RoleStandby, "secondary", true, false
+			g.Members[0].Ready = false
+		}},
+		{"active-stalled-short-of-votes", func(s *report.Status) {
+			g := &s.Groups[0]
+			g.Stalled, g.Quorum.Granted = true, 1
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := reporttest.Trial()
+			tt.change(&s)
+			var b strings.Builder
+			if err := Text(&b, &s); err != nil {
+				t.Fatal(err)
+			}
+			if strings.ContainsAny(b.String(), "\x1b\r") {
+				t.Error("control characters from outside reach the terminal")
+			}
+			golden(t, filepath.Join("testdata", tt.name+".txt"), b.String())
+		})
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAge(t *testing.T) {
+	tests := map[time.Duration]string{
+		-time.Second:               "0s",
+		4 * time.Millisecond:       "4ms",
+		1500 * time.Millisecond:    "1.5s",
+		133 * time.Second:          "2m13s",
+		3*time.Hour + time.Minute:  "3h01m",
+		49*time.Hour + time.Minute: "2d01h",
+	}
+	for d, want := range tests {
+		if got := Age(d); got != want {
+			t.Errorf("Age(%s) = %q, want %q", d, got, want)
+		}
+	}
+}
