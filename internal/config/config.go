@@ -6,7 +6,9 @@
 package config
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -24,6 +26,25 @@ type Config struct {
 	State     State
 	Realtime  Realtime
 	Fence     FenceMode
+	Warnings  []Problem // what is allowed, but seldom meant
+}
+
+// Node finds a node by its name.
+func (c *Config) Node(name string) (*Node, bool) {
+	i, ok := slices.BinarySearchFunc(c.Nodes, name, func(n Node, name string) int { return cmp.Compare(n.Name, name) })
+	if !ok {
+		return nil, false
+	}
+	return &c.Nodes[i], true
+}
+
+// Group finds a group by its name.
+func (c *Config) Group(name string) (*Group, bool) {
+	i, ok := slices.BinarySearchFunc(c.Groups, name, func(g Group, name string) int { return cmp.Compare(g.Name, name) })
+	if !ok {
+		return nil, false
+	}
+	return &c.Groups[i], true
 }
 
 // Role is what a node may do.
@@ -106,6 +127,9 @@ type Election struct {
 	Voters       []string      // members and witnesses
 	OnQuorumLoss string        // release (default) or hold
 }
+
+// Lease is the detection time and the length of a promise.
+func (e Election) Lease() time.Duration { return e.Interval * time.Duration(e.Multiplier) }
 
 // Preempt is whether a better node takes the group over from a running one.
 type Preempt struct {

@@ -1,0 +1,169 @@
+package config
+
+import (
+	"fmt"
+	"hash/fnv"
+	"net/netip"
+	"slices"
+)
+
+func (b *builder) groups(v *value) {
+	hashes := map[uint64]string{}
+	for _, e := range sorted(v) {
+		b.groupHash(e, v, hashes)
+		if !e.value.ok() {
+			continue
+		}
+		g := Group{Name: e.name}
+		g.Members = b.members(e.value.get("members"))
+		g.Election = b.election(e.value, g.Members)
+		g.Preempt = Preempt{
+			Enabled: or(e.value.get("preempt").get("enabled"), true),
+			Delay:   or(e.value.get("preempt").get("delay"), defaultPreemptDelay),
+		}
+		g.StartDelay = or(e.value.get("start_delay"), g.StartDelay)
+		g.Linger = or(e.value.get("linger"), defaultLinger)
+		g.Announce.Refresh = or(e.value.get("announce").get("refresh"), defaultRefresh)
+		g.Addresses = b.addresses(e, g.Members)
+		g.Checks = b.checks(e.value.get("checks"))
+		g.Hooks = b.hooks(e.value.get("hooks"))
+		if len(g.Addresses) == 0 && len(g.Hooks) == 0 {
+			b.notes.at(e.key, e.value.place(), "holds no addresses and runs no hooks", "",
+				"only /active/"+e.name+" and the command line tell who is active")
+		}
+		b.cfg.Groups = append(b.cfg.Groups, g)
+	}
+	if len(b.cfg.Groups) == 0 && (v == nil || v.ok()) {
+		b.notes.of(b.top, "no group is given", "", "this node builds the overlays and answers votes, and nothing else")
+	}
+}
+
+// groupHash refuses names that packets could not tell apart.
+func (b *builder) groupHash(e entry, v *value, seen map[uint64]string) {
+	h := fnv.New64a()
+	h.Write([]byte(e.name))
+	if other, taken := seen[h.Sum64()]; taken {
+		b.at(e.key, v.place(), fmt.Sprintf("the names %q and %q have the same hash", other, e.name),
+			"names with different hashes", "rename one: packets carry a 64-bit hash of the name")
+		return
+	}
+	seen[h.Sum64()] = e.name
+}
+
+func (b *builder) members(v *value) []Member {
+	if v.ok() && len(v.node.Content) == 0 {
+		b.whole(v, "names no node", "one node or more", "add a node with its priority: primary: 200")
+	}
+	var members []Member
+	owner := ""
+	for _, e := range sorted(v) {
+		b.mayHold(e, v)
+		m := Member{Node: e.name, Priority: or(e.value, 0)}
+		if m.Priority == 255 {
+			if owner != "" {
+				b.about(e.value, fmt.Sprintf("is also the priority of node %q", owner), "255 for one node at most", "a node with 255 yields to nobody: give one of them 254 or less")
+			}
+			owner = e.name
+		}
+		members = append(members, m)
+	}
+	if len(members) == 1 {
+		b.notes.whole(v, "names one node", "", "nobody takes over when it fails")
+	}
+	return members
+}
+
+// mayHold refuses a member that is not a node, or not one that may hold a group.
+func (b *builder) mayHold(e entry, in *value) {
+	n, ok := b.cfg.Node(e.name)
+	if !ok {
+		b.namesNode(e, in)
+		return
+	}
+	if n.Role != RoleMember {
+		b.at(e.key, in.place(), fmt.Sprintf("node %q is a %s, which never holds a group", n.Name, n.Role),
+			"one of "+listed(b.nodeNames(RoleMember)), "remove it here, or leave its role off")
+	}
+}
+
+func (b *builder) election(group *value, members []Member) Election {
+	v := group.get("election")
+	e := Election{Type: "peer", Timing: or(v.get("timing"), TimingCloud), OnQuorumLoss: or(v.get("on_quorum_loss"), "release")}
+	e.Interval, e.Multiplier = preset(e.Timing)
+	timing, interval, multiplier := v.get("timing"), v.get("interval"), v.get("multiplier")
+	switch {
+	case timing != nil && (interval != nil || multiplier != nil):
+		b.of(v, "timing stands beside interval or multiplier", "timing, or interval and multiplier", "timing names both: remove one")
+	case interval != nil && multiplier == nil:
+		b.of(v, "multiplier is missing beside interval", "timing, or interval and multiplier", "add multiplier: 4")
+	case interval == nil && multiplier != nil:
+		b.of(v, "interval is missing beside multiplier", "timing, or interval and multiplier", "add interval: 50ms")
+	case interval != nil:
+		e.Timing, e.Interval, e.Multiplier = TimingCustom, or(interval, e.Interval), or(multiplier, e.Multiplier)
+	}
+	for _, m := range members {
+		e.Voters = append(e.Voters, m.Node)
+	}
+	e.Voters = append(e.Voters, b.nodeNames(RoleWitness)...)
+	slices.Sort(e.Voters)
+	e.Voters = slices.Compact(e.Voters)
+	b.quorum(group, v, &e)
+	return e
+}
+
+// quorum checks that an election that wants a majority can have one.
+func (b *builder) quorum(group, v *value, e *Election) {
+	known := b.top.get("nodes").ok() && group.get("members").ok()
+	wish := v.get("quorum")
+	e.Quorum = or(wish, len(e.Voters) >= 3)
+	if !known || wish != nil && wish.bad || v != nil && v.bad {
+		return
+	}
+	if e.Quorum && len(e.Voters) < 3 {
+		b.about(wish, fmt.Sprintf("needs three voters, but there are %d: %s", len(e.Voters), listed(e.Voters)), "three voters or more",
+			"add a node with role: witness, or leave quorum off")
+	}
+	if loss := v.get("on_quorum_loss"); loss.ok() && !e.Quorum {
+		b.about(loss, "has no effect without quorum", "quorum", "remove it, or add a node with role: witness")
+	}
+	if loss := v.get("on_quorum_loss"); loss.ok() && e.OnQuorumLoss == "hold" {
+		b.notes.about(loss, "lets two nodes serve at once in a partition", "", "release gives up availability instead")
+	}
+}
+
+func (b *builder) addresses(e entry, members []Member) []Address {
+	v := e.value.get("addresses")
+	if !v.ok() {
+		return nil
+	}
+	var list []Address
+	for _, item := range v.items {
+		where, on := item.get("address"), item.get("interface")
+		if !where.ok() || !on.ok() {
+			continue
+		}
+		a := Address{Prefix: or(where, netip.Prefix{}), Interface: or(on, "")}
+		b.claim(where, a.Prefix.Addr(), owned{"group", e.name, fmt.Sprintf("group %q", e.name)})
+		b.onOverlay(where, a, members)
+		list = append(list, a)
+	}
+	return list
+}
+
+// onOverlay checks a service address against the overlay that carries it.
+func (b *builder) onOverlay(v *value, a Address, members []Member) {
+	for i := range b.cfg.Overlays {
+		o := &b.cfg.Overlays[i]
+		if o.Name != a.Interface {
+			continue
+		}
+		if a.Prefix.Addr().Is6() && o.MTU > 0 && o.MTU < 1280 {
+			b.about(v, fmt.Sprintf("needs an MTU of 1280 or more, but that of overlay %q is %d", o.Name, o.MTU), "an IPv4 address, or a larger mtu", "IPv6 does not work below 1280")
+		}
+		for _, m := range members {
+			if _, ok := o.Addresses[m.Node]; !ok && len(o.Addresses) > 0 {
+				b.notes.about(v, fmt.Sprintf("is in overlay %q, where node %q has no address", o.Name, m.Node), "", "add one to the overlay's addresses")
+			}
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package config
+
+import (
+	"time"
+
+	"stead/internal/core"
+)
+
+// The bounds of a configuration.
+const (
+	MaxNodes     = core.MaxNodes // in one configuration
+	MaxPaths     = 4             // addresses of one node
+	MaxGroups    = 4096
+	MaxOverlays  = 64
+	maxAddresses = 256 // of one group
+	maxChecks    = 64  // of one group
+	maxRemotes   = 1024
+	maxArguments = 256
+)
+
+// What names look like. Names of groups stand in URLs and metrics as they are.
+var (
+	plainName = pattern("letters, digits, '.', '_' and '-', at most 63, the first a letter or digit",
+		`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`, "a name", 63)
+	interfaceName = pattern("at most 15 characters without space, '/' and ':'",
+		`^([^\s/:.]|[^\s/:]{2,15}|\.[^\s/:.])$`, "the name of an interface", 15)
+	userName = pattern("a user's name or number",
+		`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\$?$`, "the name of a user", 64)
+	processName = pattern("the name of a program without its path",
+		`^[^\s/]+$`, "the name of a process", 255)
+	argument = text("text", 4096, printable)
+	payload  = text("text", 4096, func(string) *fault { return nil })
+	port     = integer("UDP ports are 16 bits wide", 1, 65535)
+	truth    = boolean()
+)
+
+func interfaceField() *shape { return one(interfaceName) }
+
+// document shape: every key that the loader knows.
+var keys = withLater(mapping(
+	required("nodes", named("node", plainName, MaxNodes, nodeKeys)),
+	optional("security", mapping(
+		optional("key_file", one(absolutePath(4095)), ""),
+		optional("previous_key_file", one(absolutePath(4095)), ""),
+	), ""),
+	optional("heartbeat", mapping(
+		optional("port", one(port), "9176"),
+	), ""),
+	optional("overlays", named("overlay", interfaceName, MaxOverlays, overlayKeys), "none"),
+	optional("groups", named("group", plainName, MaxGroups, groupKeys), "none"),
+	optional("control", mapping(
+		optional("socket", one(absolutePath(107)), defaultSocket),
+		optional("users", list(64, one(userName)), "none"),
+	), ""),
+	optional("http", mapping(
+		optional("listen", one(listen()), defaultListen),
+	), ""),
+	optional("state", mapping(
+		optional("dir", one(absolutePath(4095)), defaultStateDir),
+	), ""),
+	optional("realtime", mapping(
+		optional("mode", one(enum([]string{"auto", "required", "off"}, nil)), "auto"),
+		optional("priority", one(integer("priorities of SCHED_FIFO", 1, 99)), "50"),
+	), ""),
+	optional("fence", one(enum([]string{"auto", "kernel", "guard", "none"}, nil)), "auto"),
+), map[string]string{
+	"bgp":   "use addresses on an overlay, on an interface or on lo",
+	"gate":  "use a group with a witness, and its hooks",
+	"beat":  "use a group with a witness, and its hooks",
+	"lease": "use election: { type: peer } with a witness",
+	"sites": "use nodes",
+})
+
+var nodeKeys = mapping(
+	optional("address", one(address()), ""),
+	optional("addresses", list(MaxPaths, one(address())), ""),
+	optional("role", one(enum([]string{"member", "witness", "client"}, nil)), "member"),
+)
+
+var overlayKeys = withTypes(mapping(
+	required("type", one(enum([]string{"vxlan"}, nil))),
+	required("vni", one(integer("a VNI is 24 bits wide", 0, 1<<24-1))),
+	optional("port", one(port), "4789"),
+	required("underlay", interfaceField()),
+	optional("mtu", one(integer("IPv4 needs 576, IPv6 1280", 576, 65535)), "that of the underlay less 50 bytes, or 70 over IPv6"),
+	optional("remotes", list(maxRemotes, one(address())), "none"),
+	optional("addresses", named("node", plainName, MaxNodes, one(prefix())), "none"),
+	optional("mac", named("node", plainName, MaxNodes, one(hardwareAddress())), "chosen by the kernel"),
+), map[string]string{"geneve": "use type: vxlan"})
+
+var groupKeys = withLater(mapping(
+	required("members", named("member", plainName, MaxNodes,
+		one(integer("255 never yields to another priority; 1–254 are the usual ones", 1, 255)))),
+	optional("election", electionKeys, ""),
+	optional("preempt", mapping(
+		optional("enabled", one(truth), "true"),
+		optional("delay", one(duration(time.Millisecond, 24*time.Hour, true)), length(defaultPreemptDelay)),
+	), ""),
+	optional("start_delay", one(duration(time.Millisecond, time.Hour, true)), "0: the lease"),
+	optional("linger", one(duration(time.Millisecond, 5*time.Second, true)), length(defaultLinger)),
+	optional("addresses", list(maxAddresses, mapping(
+		required("address", one(prefix())),
+		required("interface", interfaceField()),
+	)), "none"),
+	optional("checks", named("check", plainName, maxChecks, checkKeys), "none"),
+	optional("hooks", mapping(
+		optional("prepare", hookKeys, ""),
+		optional("activate", hookKeys, ""),
+		optional("standby", hookKeys, ""),
+		optional("fault", hookKeys, ""),
+		optional("stop", hookKeys, ""),
+	), "none"),
+	optional("announce", mapping(
+		optional("refresh", one(duration(time.Second, 24*time.Hour, true)), length(defaultRefresh)),
+	), ""),
+), map[string]string{
+	"bgp":     "use addresses, and hooks for the routing daemon",
+	"azure":   "use the hooks activate and standby",
+	"aws":     "use the hooks activate and standby",
+	"gcp":     "use the hooks activate and standby",
+	"sync":    "put the addresses into one group",
+	"damping": "use preempt: { delay: … }",
+})
+
+var electionKeys = withTypes(mapping(
+	optional("type", one(enum([]string{"peer"}, nil)), "peer"),
+	optional("timing", one(enum(timingNames(), nil)), TimingCloud),
+	optional("interval", one(duration(time.Millisecond, time.Minute, false)), "that of timing"),
+	optional("multiplier", one(integer("how many heartbeats may be lost", 2, 100)), "that of timing"),
+	optional("quorum", one(truth), "true with three voters or more"),
+	optional("on_quorum_loss", one(enum([]string{"release", "hold"}, nil)), "release"),
+), map[string]string{
+	"vrrp":   "use type: peer",
+	"lease":  "use type: peer with a witness",
+	"none":   "use type: peer",
+	"manual": "use type: peer with preempt: { enabled: false } and stead switchover",
+})
+
+var checkKeys = withLater(withOneOf(mapping(
+	optional("http", one(webURL()), ""),
+	optional("tcp", one(hostPort()), ""),
+	optional("udp", one(hostPort()), ""),
+	optional("process", one(processName), ""),
+	optional("exec", &shape{kind: commandShape}, ""),
+	optional("file", one(absolutePath(4095)), ""),
+	optional("interface", interfaceField(), ""),
+	optional("interval", one(duration(10*time.Millisecond, time.Hour, false)), length(defaultCheckInterval)),
+	optional("timeout", one(duration(time.Millisecond, time.Hour, false)), "the interval, at most "+length(defaultCheckTimeout)),
+	optional("rise", one(integer("successes in a row", 1, 100)), "2"),
+	optional("fall", one(integer("failures in a row", 1, 100)), "2"),
+	optional("weight", one(integer("added to the priority", -254, 254)), "0"),
+	optional("fatal", one(truth), "true without a weight, else false"),
+	optional("user", one(userName), "the daemon's"),
+	optional("shell", one(truth), "false"),
+	optional("send", one(payload), "nothing"),
+	optional("expect", one(payload), "any answer"),
+	optional("status", list(100, one(integer("HTTP status codes", 100, 599))), "200–399"),
+	optional("max_age", one(duration(time.Millisecond, 8760*time.Hour, false)), "any age"),
+), "http", "tcp", "udp", "process", "exec", "file", "interface"), map[string]string{
+	"grpc":     "use tcp or exec",
+	"bfd":      "use interface or exec",
+	"progress": "use exec, or file with max_age",
+})
+
+var hookKeys = mapping(
+	required("exec", &shape{kind: commandShape}),
+	optional("timeout", one(duration(10*time.Millisecond, time.Hour, false)), length(defaultHookTimeout)),
+	optional("user", one(userName), "the daemon's"),
+	optional("shell", one(truth), "false"),
+)
+
+func withLater(s *shape, later map[string]string) *shape { s.later = later; return s }
+func withTypes(s *shape, types map[string]string) *shape { s.types = types; return s }
+func withOneOf(s *shape, keys ...string) *shape          { s.oneOf = keys; return s }

@@ -1,0 +1,182 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+func fenceWords(m FenceMode) string {
+	switch m {
+	case FenceKernel:
+		return "kernel: stead does not start where the kernel cannot close the fence by itself"
+	case FenceGuard:
+		return "guard: a second process removes the addresses when the lease ends"
+	case FenceNone:
+		return "none: a node that hangs keeps answering for its addresses"
+	default:
+		return "auto: the kernel's where it can be had, else the guard"
+	}
+}
+
+func realtimeWords(r Realtime) string {
+	switch r.Mode {
+	case "off":
+		return "off"
+	case "required":
+		return fmt.Sprintf("required: stead does not start without real-time priority %d", r.Priority)
+	default:
+		return fmt.Sprintf("auto: priority %d where permitted", r.Priority)
+	}
+}
+
+func checkWords(k *Check) string {
+	target := k.Target
+	if k.Kind == CheckExec {
+		target = commandWords(k.Command)
+	}
+	text := fmt.Sprintf("%s: %s %s every %s, timeout %s, up after %d, down after %d", k.Name, k.Kind, target,
+		length(k.Interval), length(k.Timeout), k.Rise, k.Fall)
+	switch {
+	case k.Fatal:
+		return text + fmt.Sprintf("; down means not ready (found within %s)", length(k.Interval*time.Duration(k.Fall)+k.Timeout))
+	case k.Weight < 0:
+		return text + fmt.Sprintf("; priority %d while down", k.Weight)
+	case k.Weight > 0:
+		return text + fmt.Sprintf("; priority +%d while up", k.Weight)
+	default:
+		return text + "; shown only"
+	}
+}
+
+func hookWords(kind HookKind, h Hook) string {
+	text := fmt.Sprintf("%s: %s, at most %s", kind, commandWords(h.Command), length(h.Timeout))
+	if h.User != "" {
+		text += ", as user " + h.User
+	}
+	if h.Shell {
+		text += ", by /bin/sh"
+	}
+	return text
+}
+
+func commandWords(command []string) string {
+	return clipped(strings.ReplaceAll(strings.Join(command, " "), "\n", " "))
+}
+
+// electionWords tells who serves when, in sentences.
+func electionWords(g *Group) []string {
+	e := g.Election
+	order := preference(g)
+	words := []string{fmt.Sprintf("%s is preferred", order[0])}
+	if len(order) > 1 {
+		words[0] += ", then " + strings.Join(order[1:], ", ")
+	}
+	words = append(words, fmt.Sprintf("a silent fault is found after %s (%s × %d, timing %s)",
+		length(e.Lease()), length(e.Interval), e.Multiplier, e.Timing))
+	voters := strings.Join(e.Voters, ", ")
+	switch {
+	case e.Quorum && e.OnQuorumLoss == "hold":
+		words = append(words, fmt.Sprintf("quorum: %d of %d voters (%s); an active node that reaches no majority goes on serving: in a partition two may serve",
+			len(e.Voters)/2+1, len(e.Voters), voters))
+	case e.Quorum:
+		words = append(words, fmt.Sprintf("quorum: %d of %d voters (%s); in a partition only the side with the majority serves, and without one nobody does",
+			len(e.Voters)/2+1, len(e.Voters), voters))
+	case len(order) > 1:
+		words = append(words, fmt.Sprintf("no quorum (voters: %s): in a partition each side serves; when it heals, one releases", voters))
+	default:
+		words = append(words, "one member: nobody takes over")
+	}
+	switch {
+	case len(order) == 1:
+	case !g.Preempt.Enabled:
+		words = append(words, "a better node that comes back does not take over from one that serves")
+	default:
+		words = append(words, fmt.Sprintf("a better node takes over when it has been ready for %s", length(g.Preempt.Delay)))
+	}
+	return words
+}
+
+// WriteText prints the plan for a person.
+func (p *Plan) WriteText(w io.Writer) error {
+	var b strings.Builder
+	if p.Node == "" {
+		fmt.Fprintf(&b, "%s is valid. For all nodes (name one with --node):\n", p.File)
+	} else {
+		fmt.Fprintf(&b, "%s is valid. Node %s, %s:\n", p.File, p.Node, roleWords[p.Role])
+	}
+	if p.Heartbeat.IntervalMS > 0 && p.Heartbeat.Paths > 0 && len(p.Heartbeat.To) > 0 {
+		to := "between " + strings.Join(p.Heartbeat.To, ", ")
+		if p.Node != "" {
+			to = "to " + strings.Join(p.Heartbeat.To, ", ")
+		}
+		fmt.Fprintf(&b, "  heartbeats every %gms %s, %s, UDP port %d\n", p.Heartbeat.IntervalMS, to,
+			counted(p.Heartbeat.Paths, "path", "paths"), p.Heartbeat.Port)
+	}
+	fmt.Fprintf(&b, "  fence %s\n  real time %s\n", p.Fence, p.Realtime)
+	listen := p.Listen
+	if listen == "" {
+		listen = "nowhere"
+	}
+	fmt.Fprintf(&b, "  control at %s, metrics and probes at %s\n", p.Control, listen)
+	for i := range p.Overlays {
+		p.Overlays[i].writeText(&b)
+	}
+	for i := range p.Groups {
+		p.Groups[i].writeText(&b, p.Node)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+var roleWords = map[Role]string{
+	RoleMember:  "a member",
+	RoleWitness: "a witness (votes, never holds)",
+	RoleClient:  "a client (in the overlays only)",
+}
+
+func (o *PlanLayer) writeText(b *strings.Builder) {
+	mtu := "MTU derived from the underlay"
+	if o.MTU > 0 {
+		mtu = fmt.Sprintf("MTU %d", o.MTU)
+	}
+	fmt.Fprintf(b, "overlay %s: VXLAN %d over %s, UDP port %d, %s", o.Name, o.VNI, o.Underlay, o.Port, mtu)
+	if o.Address != "" {
+		fmt.Fprintf(b, ", own address %s", o.Address)
+	}
+	fmt.Fprintf(b, "\n  endpoints: %s\n", listed(o.Remotes))
+}
+
+func (g *PlanGroup) writeText(b *strings.Builder, node string) {
+	fmt.Fprintf(b, "group %s", g.Name)
+	switch g.Part {
+	case "preferred":
+		fmt.Fprintf(b, ": %s is the preferred node", node)
+	case "standby":
+		fmt.Fprintf(b, ": %s stands by", node)
+	case "votes":
+		fmt.Fprintf(b, ": %s votes", node)
+	case "none":
+		fmt.Fprintf(b, ": %s has no part in it", node)
+	}
+	b.WriteString("\n")
+	for _, line := range g.Words {
+		fmt.Fprintf(b, "  %s\n", line)
+	}
+	for _, list := range []struct {
+		noun  string
+		lines []string
+	}{{"address", g.Addresses}, {"check", g.Checks}, {"hook", g.Hooks}} {
+		for _, line := range list.lines {
+			fmt.Fprintf(b, "  %s %s\n", list.noun, line)
+		}
+	}
+}
+
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
