@@ -18,6 +18,7 @@ type Daemon struct {
 	Log     *eventlog.Log
 	Refuse  reason.Reason // commands are refused with this reason
 	Hang    bool          // Status and Do wait until their context ends
+	Stuck   bool          // commands are accepted and never come true
 	Changed string        // what Reload says; empty: it fails
 
 	mu     sync.Mutex
@@ -109,7 +110,7 @@ func (d *Daemon) Status(ctx context.Context) (report.Status, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.do != nil {
+	if d.do != nil && !d.Stuck {
 		if d.polls++; d.polls > d.after {
 			d.do(&d.status)
 			d.do = nil
