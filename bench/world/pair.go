@@ -1,0 +1,129 @@
+package world
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// Pair is a way to keep an address on one of two hosts.
+type Pair struct {
+	Name   string
+	VIP    netip.Addr
+	Device string // on which the client reaches it
+	Start  func(*World) error
+	// Switchover moves the address as planned work; nil: it has no such command.
+	Switchover func(w *World, from, to string) error
+}
+
+// Keepalived is keepalived as the distribution has it, at its fastest legal
+// setting: VRRP version 3, one advertisement each 10 ms, real-time priority.
+func Keepalived() Pair {
+	return Pair{Name: "keepalived 10 ms", VIP: netip.MustParseAddr("10.0.1.200"), Device: "eth0", Start: startKeepalived}
+}
+
+func startKeepalived(w *World) error {
+	for _, host := range []struct{ name, priority string }{{Primary, "200"}, {Secondary, "100"}} {
+		file := w.Dir + "/" + host.name + ".conf"
+		text := fmt.Sprintf(`global_defs {
+  router_id %s
+  vrrp_version 3
+  vrrp_rt_priority 50
+  vrrp_no_swap
+}
+vrrp_instance web {
+  state BACKUP
+  interface eth0
+  virtual_router_id 51
+  priority %s
+  advert_int 0.01
+  virtual_ipaddress {
+    10.0.1.200/24 dev eth0
+  }
+}
+`, host.name, host.priority)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			return err
+		}
+		base := w.Dir + "/" + host.name
+		err := w.Start(host.name, "keepalived", "--dont-fork", "--log-console", "--vrrp", "-f", file,
+			"-p", base+".pid", "-r", base+".vrrp.pid")
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Stead is the binary of this tree at a timing, with the client as the third
+// voter, on the LAN or on an overlay; without quorum there is no third voter.
+func Stead(binary, timing string, overlay, quorum bool) Pair {
+	p := Pair{Name: "Stead " + timing, VIP: netip.MustParseAddr("10.0.1.200"), Device: "eth0"}
+	if overlay {
+		p.Name, p.VIP, p.Device = p.Name+", overlay", netip.MustParseAddr("192.168.0.200"), "vxlan0"
+	}
+	if !quorum {
+		p.Name += ", no quorum"
+	}
+	p.Start = func(w *World) error {
+		hosts := []string{Client, Primary, Secondary}
+		if !quorum {
+			hosts = hosts[1:]
+		}
+		for _, host := range hosts {
+			if err := startStead(w, binary, host, p, timing, quorum); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	p.Switchover = func(w *World, from, to string) error {
+		return w.In(from, func() error {
+			text, err := exec.Command(binary, "switchover", "web", "--to", to, "--socket", w.Dir+"/"+from+".sock").CombinedOutput()
+			if err != nil {
+				return fmt.Errorf("switchover: %w: %s", err, text)
+			}
+			return nil
+		})
+	}
+	return p
+}
+
+func startStead(w *World, binary, host string, p Pair, timing string, quorum bool) error {
+	third, overlay := "", ""
+	if quorum {
+		third = "  client: { address: 10.0.1.4, role: witness }\n"
+	}
+	if p.Device == "vxlan0" {
+		overlay = `overlays:
+  vxlan0:
+    type: vxlan
+    vni: 10
+    underlay: eth0
+    addresses: { primary: 192.168.0.10/24, secondary: 192.168.0.20/24, client: 192.168.0.4/24 }
+`
+	}
+	text := fmt.Sprintf(`nodes:
+  primary: { address: 10.0.1.10 }
+  secondary: { address: 10.0.1.20 }
+%ssecurity: { key_file: %s }
+%sgroups:
+  web:
+    members: { primary: 200, secondary: 100 }
+    election: { type: peer, timing: %s, quorum: %t }
+    addresses: [ { address: %s/24, interface: %s } ]
+control: { socket: %s }
+state: { dir: %s }
+`, third, w.Dir+"/key", overlay, timing, quorum, p.VIP, p.Device, w.Dir+"/"+host+".sock", w.Dir+"/"+host)
+	key := strings.Repeat("0123456789abcdef", 2)
+	if err := os.WriteFile(w.Dir+"/key", []byte(key), 0o600); err != nil {
+		return err
+	}
+	file := w.Dir + "/" + host + ".yaml"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return err
+	}
+	return w.Start(host, binary, "run", "-c", file, "--node", host)
+}
