@@ -39,9 +39,7 @@ func main() {
 	flag.BoolVar(&o.overlay, "overlay", false, "serve the address on a VXLAN overlay")
 	spin := flag.Bool("spin", false, "be one of the busy loops")
 	flag.Parse()
-	if *spin {
-		for {
-		}
+	for spun := 0; *spin; spun++ { // until it is killed
 	}
 	if err := run(o); err != nil {
 		fmt.Fprintln(os.Stderr, "soak:", err)
