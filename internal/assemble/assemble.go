@@ -78,9 +78,11 @@ func group(g *config.Group, ids map[string]core.NodeID, floor uint64) (core.Grou
 		PreemptDelay:     g.Preempt.Delay,
 		StartDelay:       g.StartDelay,
 		Linger:           g.Linger,
+		Refresh:          g.Announce.Refresh,
 		HoldOnQuorumLoss: g.Election.OnQuorumLoss == "hold",
 		EpochFloor:       floor,
 	}
+	_, out.PrepareHook = g.Hooks[config.HookPrepare]
 	for _, m := range g.Members {
 		id, ok := ids[m.Node]
 		if !ok {

@@ -112,6 +112,7 @@ const (
 	CheckUnrun // a check could not be run
 	Stalled    // the fence closed: no renewal in time
 	Unstalled  // and opened again
+	Raised     // the voters agreed on a higher epoch; the role did not change
 	DualSeen   // two active nodes met; Took is how long both served
 	Repaired   // an address was put back
 	HoldFailed // an actuator reports a failure

@@ -55,6 +55,8 @@ type Group struct {
 	Preempt          bool
 	PreemptDelay     time.Duration
 	StartDelay       time.Duration
+	Refresh          time.Duration // of announcements while nothing happens; 0 never
+	PrepareHook      bool          // a hook has to end before this node is ready as a target
 	Linger           time.Duration // how long the old node answers packets under way after a switchover
 	HoldOnQuorumLoss bool
 	EpochFloor       uint64 // epochs up to here may have been used before a restart

@@ -62,6 +62,13 @@ type AddressRepaired struct {
 	Address netip.Prefix
 }
 
+// HookDone tells that the hook that prepares a target has ended.
+type HookDone struct {
+	Group      GroupID
+	Generation uint64
+	OK         bool
+}
+
 // Command is what an operator asks for. Its outcome is a Reply with the same ID.
 type Command struct {
 	ID    uint64
@@ -92,4 +99,5 @@ func (LinkState) event()       {}
 func (Applied) event()         {}
 func (ApplyFailed) event()     {}
 func (AddressRepaired) event() {}
+func (HookDone) event()        {}
 func (Command) event()         {}

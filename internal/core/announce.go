@@ -1,0 +1,103 @@
+package core
+
+import (
+	"time"
+
+	"stead/internal/core/clock"
+)
+
+// announceAfter is when a change is announced: at once, and again, because a
+// switch port, a bridge or a tunnel that is still opening swallows the first
+// frames without a word.
+var announceAfter = [...]time.Duration{0, 5 * time.Millisecond, 20 * time.Millisecond, 100 * time.Millisecond, time.Second, 5 * time.Second}
+
+// reannounce starts the series of announcements again.
+func (c *Core) reannounce(now Instant, g *group) {
+	if !g.open || g.stalled {
+		return
+	}
+	c.acts.Announce = append(c.acts.Announce, Announce{Group: g.id})
+	g.announceStep = 1
+	g.announceAt = now.Add(announceAfter[1])
+	c.due = clock.Min(c.due, g.announceAt)
+}
+
+// announceDue announces a group whose moment has come, and sets the next one.
+func (c *Core) announceDue(now Instant, g *group) {
+	if !g.open {
+		g.announceAt = clock.Never
+		return
+	}
+	if !g.stalled {
+		c.acts.Announce = append(c.acts.Announce, Announce{Group: g.id})
+	}
+	g.announceStep++
+	switch {
+	case g.announceStep < len(announceAfter):
+		g.announceAt = now.Add(announceAfter[g.announceStep] - announceAfter[g.announceStep-1])
+	case g.cfg.Refresh > 0:
+		g.announceAt = now.Add(g.cfg.Refresh)
+	default:
+		g.announceAt = clock.Never
+	}
+}
+
+// lingering is a slot that still lets packets under way in, but no ARP.
+type lingering struct {
+	slot  int
+	until Instant
+}
+
+// linger lets the old holder of a switchover answer packets that were under way.
+func (c *Core) linger(now Instant, g *group) {
+	until := now.Add(g.cfg.Linger)
+	g.lingerUntil = until
+	c.due = clock.Min(c.due, until)
+	c.bind(g, c.lingerSlot(now, until))
+}
+
+// lingerSlot returns a slot that closes at until. Groups that let go in the
+// same step share one. They are counted down from the last slot; leases take
+// theirs from the first.
+func (c *Core) lingerSlot(now, until Instant) int {
+	free := -1
+	for i := range c.lingers {
+		if c.lingers[i].until == until {
+			return c.lingers[i].slot
+		}
+		if free < 0 && c.lingers[i].until < now {
+			free = i
+		}
+	}
+	if free < 0 {
+		free = len(c.lingers)
+		c.lingers = append(c.lingers, lingering{slot: FenceSlots - 1 - free})
+	}
+	c.lingers[free].until = until
+	slot := c.lingers[free].slot
+	c.acts.Fence = append(c.acts.Fence, FenceSlot{Slot: slot, Serve: until})
+	return slot
+}
+
+// runTimers does what the groups wait for on their own.
+func (c *Core) runTimers(now Instant) {
+	due := clock.Never
+	for _, g := range c.groups {
+		if now >= g.announceAt {
+			c.announceDue(now, g)
+		}
+		if now >= g.lingerUntil {
+			g.lingerUntil = clock.Never
+			if !g.active {
+				c.bind(g, 0)
+				c.wantHeld(g, false, false, g.cause)
+			}
+		}
+		if now >= g.failedUntil {
+			g.failedUntil = clock.Never
+			c.assess(now, g)
+		}
+		due = clock.Min(due, clock.Min(g.announceAt, clock.Min(g.lingerUntil, g.failedUntil)))
+	}
+	c.due = due
+}

@@ -1,0 +1,309 @@
+package core
+
+import (
+	"time"
+
+	"stead/internal/core/clock"
+	"stead/internal/core/health"
+	"stead/internal/core/peer"
+	"stead/internal/core/reason"
+)
+
+// failureRest is how long a node that could not put the addresses in place
+// leaves the group to others.
+const failureRest = 5 * time.Second
+
+// group joins the role of this node in a group with what it holds.
+type group struct {
+	id     GroupID
+	cfg    *Group
+	base   int // the configured priority; 0: not a member
+	health *health.Set
+	links  []int
+
+	ready  bool
+	why    reason.Reason
+	detail string
+
+	active  bool // has the right to serve
+	open    bool // serves: the addresses are bound to the slot of the lease
+	stalled bool
+	slot    int // of the lease
+	epoch   uint64
+	cause   reason.Reason
+	since   Instant // of the role
+	claimed Instant // when the change began that made this node active
+
+	want     Want
+	applied  bool // the world is as want says
+	settled  bool // nothing of an earlier Want is left to be done
+	hooked   bool // the prepare hook has ended
+	unrunIn  int
+	stallsAt Instant
+
+	announceAt   Instant
+	announceStep int
+	lingerUntil  Instant
+	failedUntil  Instant
+	applyError   string
+}
+
+// assess tells the election whether this node could serve the group.
+func (c *Core) assess(now Instant, g *group) {
+	if g.base == 0 {
+		g.settled = true
+		return
+	}
+	priority, ready, why, detail := g.health.Standing(g.base)
+	for _, i := range g.links {
+		if !c.links[i].up {
+			ready, why, detail = false, reason.LinkDown, c.links[i].name
+			break
+		}
+	}
+	if g.failedUntil != clock.Never && now < g.failedUntil {
+		ready, why, detail = false, reason.AddressFailed, g.applyError
+	}
+	if ready != g.ready || why != g.why {
+		kind := NotReady
+		if ready {
+			kind = Ready
+		}
+		c.note(Note{At: now, Kind: kind, Group: g.id, Node: c.cfg.Self, Reason: why, Detail: detail})
+	}
+	if g.want.Generation == 0 {
+		g.settled = true
+	}
+	g.ready, g.why, g.detail = ready, why, detail
+	c.machine.SetReady(now, int(g.id), ready, why, priority)
+}
+
+func (c *Core) checked(now Instant, e CheckResult) {
+	g := c.groups[e.Group]
+	change, changed := g.health.Result(e.Check, health.Outcome(e.Outcome))
+	if e.Outcome == CouldNotRun {
+		if s := g.health.Status(e.Check); s.UnrunInRow == 1 {
+			c.note(Note{At: now, Kind: CheckUnrun, Group: g.id, Node: c.cfg.Self, Detail: s.Name + ": " + e.Detail})
+		}
+		return
+	}
+	if !changed {
+		return
+	}
+	kind := CheckDown
+	if change.To == health.Up {
+		kind = CheckUp
+	}
+	c.note(Note{At: now, Kind: kind, Group: g.id, Node: c.cfg.Self, Detail: g.cfg.Checks[e.Check].Name + ": " + e.Detail})
+	c.assess(now, g)
+}
+
+func (c *Core) linkChanged(now Instant, e LinkState) {
+	for i := range c.links {
+		if c.links[i].name != e.Interface || c.links[i].up == e.Up {
+			continue
+		}
+		c.links[i].up = e.Up
+		for _, g := range c.groups {
+			if g.dependsOn(i) {
+				c.assess(now, g)
+				c.reannounce(now, g)
+			}
+		}
+	}
+}
+
+func (g *group) dependsOn(link int) bool {
+	for _, l := range g.links {
+		if l == link {
+			return true
+		}
+	}
+	return false
+}
+
+// changed takes a change of the election in.
+func (c *Core) changed(now Instant, ch *peer.Change) {
+	if ch.Group < 0 {
+		kind, why := PeerUp, reason.PeerHeard
+		if ch.Kind == peer.PeerDown {
+			kind, why = PeerDown, reason.PeerLost
+		}
+		c.note(Note{At: now, Kind: kind, Group: NoGroup, Node: NodeID(ch.Node), Reason: why, Took: ch.Took})
+		return
+	}
+	g := c.groups[ch.Group]
+	n := Note{At: now, Group: g.id, Node: nodeID(ch.Node), Epoch: ch.Epoch, Reason: ch.Reason, Took: ch.Took}
+	switch ch.Kind {
+	case peer.Activated:
+		c.activated(now, g, ch)
+	case peer.Deactivated:
+		c.deactivated(now, g, ch)
+	case peer.SlotMoved:
+		g.slot = ch.Slot
+		if g.open {
+			c.bind(g, g.slot)
+		}
+	case peer.EpochRaised:
+		g.epoch = ch.Epoch
+		c.wantHeld(g, true, true, g.cause)
+		n.Kind = Raised
+		c.note(n)
+	case peer.Prepare:
+		g.claimed, g.hooked = now, !g.cfg.PrepareHook
+		n.Kind = Preparing
+		c.note(n)
+		c.wantHeld(g, true, false, ch.Reason)
+		c.prepared(g)
+	case peer.Unprepare:
+		if !g.active && g.lingerUntil == clock.Never && g.want.Held {
+			c.wantHeld(g, false, false, reason.SwitchoverLate)
+		}
+	case peer.Claimed:
+		g.claimed = now
+		n.Kind = Claiming
+		c.note(n)
+	case peer.SawActive:
+		n.Kind = SawActive
+		c.note(n)
+	case peer.Stalled:
+		g.stalled, g.stallsAt = true, now
+		n.Kind = Stalled
+		c.note(n)
+	case peer.Renewed:
+		c.renewed(now, g, n)
+	case peer.DualSeen:
+		n.Kind = DualSeen
+		c.note(n)
+	case peer.Healed:
+		c.reannounce(now, g)
+	case peer.GaveUpOn:
+		n.Kind = Refused
+		c.note(n)
+	}
+}
+
+func nodeID(i int) NodeID {
+	if i < 0 {
+		return NoNode
+	}
+	return NodeID(i)
+}
+
+func (c *Core) renewed(now Instant, g *group, n Note) {
+	if !g.stalled {
+		return
+	}
+	g.stalled = false
+	n.Kind, n.Reason, n.Took = Unstalled, reason.LeaseRenewed, now.Sub(g.stallsAt)
+	c.note(n)
+	c.reannounce(now, g)
+}
+
+// activated begins to take the group: the addresses first, unless they are
+// already there, and the fence opens only then.
+func (c *Core) activated(now Instant, g *group, ch *peer.Change) {
+	g.active, g.slot, g.epoch, g.cause = true, ch.Slot, ch.Epoch, ch.Reason
+	g.stalled = false
+	if g.claimed == 0 {
+		g.claimed = now
+	}
+	g.lingerUntil = clock.Never
+	c.wantHeld(g, true, true, ch.Reason)
+	if g.applied {
+		c.openFence(now, g)
+	}
+}
+
+// openFence lets the host answer. Its addresses are in place by now.
+func (c *Core) openFence(now Instant, g *group) {
+	g.open, g.since = true, now
+	c.bind(g, g.slot)
+	c.note(Note{At: now, Kind: BecameActive, Group: g.id, Node: c.cfg.Self, Epoch: g.epoch, Reason: g.cause, Took: now.Sub(g.claimed)})
+	g.claimed = 0
+	c.reannounce(now, g)
+}
+
+// deactivated lets go: the fence closes before anybody is told.
+func (c *Core) deactivated(now Instant, g *group, ch *peer.Change) {
+	wasOpen := g.open
+	g.active, g.open, g.stalled, g.claimed = false, false, false, 0
+	g.announceAt = clock.Never
+	g.cause, g.since = ch.Reason, now
+	if wasOpen && ch.Linger && g.cfg.Linger > 0 {
+		c.linger(now, g)
+	} else {
+		c.bind(g, 0)
+		c.wantHeld(g, false, false, ch.Reason)
+	}
+	c.note(Note{At: now, Kind: BecameStandby, Group: g.id, Node: nodeID(ch.Node), Epoch: ch.Epoch, Reason: ch.Reason})
+}
+
+func (c *Core) bind(g *group, slot int) {
+	c.acts.Bind = append(c.acts.Bind, FenceBind{Group: g.id, Slot: slot})
+}
+
+// wantHeld says what is to be true of the group's holds. The addresses are as
+// they were when only the role behind them changes.
+func (c *Core) wantHeld(g *group, held, active bool, why reason.Reason) {
+	if g.want.Held != held {
+		g.applied, g.settled = false, false
+	}
+	g.want = Want{Group: g.id, Generation: g.want.Generation + 1, Held: held, Active: active, Epoch: g.epoch, Reason: why}
+	c.acts.Want = append(c.acts.Want, g.want)
+}
+
+func (c *Core) applied(now Instant, e Applied) {
+	g := c.groups[e.Group]
+	if e.Generation != g.want.Generation || g.applied {
+		return
+	}
+	g.applied, g.settled, g.applyError = true, true, ""
+	switch {
+	case g.active && !g.open:
+		c.openFence(now, g)
+	case g.want.Held:
+		c.prepared(g)
+	}
+}
+
+// prepared tells the election that a target is ready to take over.
+func (c *Core) prepared(g *group) {
+	if g.applied && g.hooked && g.want.Held && !g.active {
+		c.machine.SetPrepared(int(g.id))
+	}
+}
+
+func (c *Core) hookDone(_ Instant, e HookDone) {
+	g := c.groups[e.Group]
+	if e.Generation != g.want.Generation || !e.OK {
+		return
+	}
+	g.hooked = true
+	c.prepared(g)
+}
+
+// applyFailed leaves the group to others for a while. Without others the node
+// goes on trying: a late holder is better than none.
+func (c *Core) applyFailed(now Instant, e ApplyFailed) {
+	g := c.groups[e.Group]
+	if e.Generation != g.want.Generation {
+		return
+	}
+	if g.applyError != e.Detail {
+		c.note(Note{At: now, Kind: HoldFailed, Group: g.id, Node: c.cfg.Self, Epoch: g.epoch, Reason: reason.AddressFailed, Detail: e.Detail})
+	}
+	g.applyError = e.Detail
+	if !g.want.Held || !c.machine.HasSuccessor(int(g.id)) {
+		return
+	}
+	g.failedUntil = now.Add(failureRest)
+	c.due = clock.Min(c.due, g.failedUntil)
+	c.assess(now, g)
+}
+
+func (c *Core) repaired(now Instant, e AddressRepaired) {
+	g := c.groups[e.Group]
+	c.note(Note{At: now, Kind: Repaired, Group: g.id, Node: c.cfg.Self, Epoch: g.epoch, Reason: reason.AddressTaken, Detail: e.Address.String()})
+	c.reannounce(now, g)
+}

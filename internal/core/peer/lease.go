@@ -1,0 +1,265 @@
+package peer
+
+import (
+	"time"
+
+	"stead/internal/core/clock"
+	"stead/internal/core/reason"
+)
+
+// class is a lease that all groups share whose promises come from the same
+// voters: one deadline, one fence slot, however many groups.
+type class struct {
+	lease   time.Duration
+	need    int    // how many others have to stand by their promises; 0: nobody has to
+	mask    uint64 // the nodes that have voted for this node
+	slot    int
+	refs    int
+	until   Instant
+	stalled bool
+	freedIn uint64 // the step in which the last group left
+
+	renewAt    Instant // when a lease that needs nobody is renewed
+	graceUntil Instant // a stalled lease is given up then
+	lost       bool    // it was
+
+	// suspended holds back a lease that needs nobody after this node was late:
+	// until another node was heard again or nobody was for one lease.
+	suspended      bool
+	suspendedUntil Instant
+}
+
+// classFor returns the class with these promises, made if need be.
+func (m *Machine) classFor(lease time.Duration, need int, mask uint64) *class {
+	var free *class
+	for _, c := range m.classes {
+		if c.refs == 0 {
+			// A slot that was closed in this step may still have addresses
+			// bound to it until the step is carried out.
+			if free == nil && c.freedIn != m.step {
+				free = c
+			}
+			continue
+		}
+		if c.lease == lease && c.need == need && c.mask == mask {
+			return c
+		}
+	}
+	if free == nil {
+		free = &class{slot: len(m.classes) + 1}
+		m.classes = append(m.classes, free)
+	}
+	*free = class{lease: lease, need: need, mask: mask, slot: free.slot}
+	return free
+}
+
+// join moves a group's lease to the class of the promises that it has now.
+func (m *Machine) join(now Instant, g *group, need int, mask uint64) (moved bool) {
+	if need == 0 {
+		mask = 0
+	}
+	if c := g.class; c != nil && c.need == need && c.mask == mask {
+		return false
+	}
+	suspended, suspendedUntil, grace := false, Instant(0), Instant(0)
+	if old := g.class; old != nil {
+		suspended, suspendedUntil = old.suspended && need == 0, old.suspendedUntil
+		grace = max(old.until, old.graceUntil) // what was promised before still holds
+	}
+	m.leave(g)
+	c := m.classFor(g.lease, need, mask)
+	c.refs++
+	if c.refs == 1 {
+		c.suspended, c.suspendedUntil, c.graceUntil = suspended, suspendedUntil, grace
+	}
+	g.class = c
+	m.renew(now, c)
+	return true
+}
+
+// leave gives a group's part in its class back.
+func (m *Machine) leave(g *group) {
+	if g.class == nil {
+		return
+	}
+	g.class.refs--
+	if g.class.refs == 0 {
+		m.setSlot(g.class, 0)
+		g.class.freedIn = m.step
+	}
+	g.class = nil
+}
+
+// renew moves the end of a class to what the promises cover now.
+func (m *Machine) renew(now Instant, c *class) {
+	if c.refs == 0 {
+		return
+	}
+	if c.need == 0 {
+		if !c.suspended {
+			m.extend(now, c, m.lastHeartbeat(now).Add(usable(c.lease)))
+			c.renewAt = now.Add(c.lease / selfRenewals)
+		}
+		return
+	}
+	if at, ok := m.majorityAt(c); ok {
+		m.extend(now, c, at.Add(usable(c.lease)))
+	}
+}
+
+// lastHeartbeat is the moment up to which every other node can have heard this
+// one: a lease that needs nobody must not outlast their patience.
+func (m *Machine) lastHeartbeat(now Instant) Instant {
+	at := now
+	for _, n := range m.nodes {
+		if n.paths != nil {
+			at = clock.Min(at, n.lastSent)
+		}
+	}
+	return at
+}
+
+// extend moves the end of a class forward, never back.
+func (m *Machine) extend(now Instant, c *class, until Instant) {
+	if until <= c.until {
+		return
+	}
+	m.setSlot(c, until)
+	if c.stalled && until > now {
+		c.stalled, c.lost, c.graceUntil = false, false, 0
+		m.eachInClass(c, func(g *group) {
+			m.change(Change{Kind: Renewed, Group: g.index, Node: m.self, Epoch: g.epoch})
+		})
+	}
+}
+
+func (m *Machine) setSlot(c *class, until Instant) {
+	c.until = until
+	m.out.Slots = append(m.out.Slots, Slot{Slot: c.slot, Until: until})
+}
+
+// majorityAt returns the moment up to which enough voters stand by their
+// promises: the need-th latest of what they have confirmed.
+func (m *Machine) majorityAt(c *class) (Instant, bool) {
+	var latest [MaxNodes]Instant
+	n := 0
+	for i := range m.nodes {
+		if c.mask&(1<<i) == 0 {
+			continue
+		}
+		at := m.nodes[i].confirmedAt
+		j := n
+		for ; j > 0 && latest[j-1] < at; j-- {
+			latest[j] = latest[j-1]
+		}
+		latest[j] = at
+		n++
+	}
+	if n < c.need || latest[c.need-1] == 0 {
+		return 0, false
+	}
+	return latest[c.need-1], true
+}
+
+// selfRenewals is how often within its length a lease that needs nobody is
+// renewed: the daemon has to live for that, and nothing else.
+const selfRenewals = 4
+
+// nextDue is when the class needs attention next.
+func (c *class) nextDue() Instant {
+	switch {
+	case c.suspended:
+		return c.suspendedUntil
+	case c.need == 0:
+		return c.renewAt
+	case c.lost:
+		return clock.Never
+	case c.stalled:
+		return c.graceUntil
+	}
+	return c.until
+}
+
+// tickClass renews a lease that needs nobody and gives up one that ran out.
+func (m *Machine) tickClass(now Instant, c *class) {
+	switch {
+	case c.suspended:
+		m.resume(now, c)
+	case c.need == 0:
+		if now >= c.renewAt {
+			m.renew(now, c)
+		}
+	case now >= c.until && !c.lost:
+		m.runOut(now, c)
+	}
+}
+
+// runOut handles a lease that its voters have not renewed. It is given up at
+// once, unless this node itself was late: then it asks again first.
+func (m *Machine) runOut(now Instant, c *class) {
+	if !c.stalled {
+		m.stall(now, c, reason.LeaseStalled)
+	}
+	if now >= c.graceUntil {
+		c.lost = true
+		m.eachInClass(c, m.touch)
+	}
+}
+
+// stall notes that the fence of a class has closed because nothing renewed it.
+func (m *Machine) stall(now Instant, c *class, why reason.Reason) {
+	c.stalled = true
+	c.graceUntil = max(c.graceUntil, now)
+	if now < m.lateUntil {
+		c.graceUntil = max(c.graceUntil, now.Add(c.lease))
+	}
+	m.eachInClass(c, func(g *group) {
+		m.change(Change{Kind: Stalled, Group: g.index, Node: m.self, Epoch: g.epoch, Reason: why})
+	})
+}
+
+// suspend handles a lease that ran out while this node could not watch it. The
+// fence has closed by itself; it opens again only when the lease is confirmed.
+func (m *Machine) suspend(now Instant, c *class) {
+	if c.need == 0 {
+		c.suspended, c.suspendedUntil = true, now.Add(c.lease)
+	}
+	if !c.stalled {
+		m.stall(now, c, reason.Late)
+	}
+}
+
+// resume ends the suspension of a lease that needs nobody: when every node that
+// is heard has said what it does since, or nobody was heard for one lease.
+func (m *Machine) resume(now Instant, c *class) {
+	if now < c.suspendedUntil {
+		since, timing, heard := c.suspendedUntil.Add(-c.lease), m.timingOf(c.lease), false
+		for _, n := range m.nodes {
+			if !n.alive(timing) {
+				continue
+			}
+			if n.confirmedAt < since {
+				return
+			}
+			heard = true
+		}
+		if !heard {
+			return
+		}
+	}
+	c.suspended = false
+	m.eachInClass(c, m.touch)
+	m.settled = append(m.settled, c)
+}
+
+// eachInClass calls f for the groups whose lease is in c.
+func (m *Machine) eachInClass(c *class, f func(*group)) {
+	for _, g := range m.groups {
+		if g.class == c {
+			f(g)
+		}
+	}
+}
+
+// MaxNodes is the largest number of nodes: they are bits of a word.
+const MaxNodes = 64

@@ -1,0 +1,107 @@
+package peer
+
+import (
+	"time"
+)
+
+// node is what this node knows of another one.
+type node struct {
+	index    int
+	name     string
+	hash     uint32
+	interval time.Duration
+	paths    []path
+	groups   []int // those in which both nodes have a part
+
+	inc       uint64 // its incarnation, once it has proved it; 0 before
+	applied   uint64 // all its records up to this version are known
+	acked     uint64 // all ours up to this version are known to it
+	sentTop   uint64 // ours up to this version are on their way
+	sentTopAt Instant
+
+	heardAt     Instant // when its last good packet arrived: promises count from here
+	watchedAt   Instant // the same, moved on by the time in which this node was late
+	confirmedAt Instant // it has heard what this node sent then, and stood by its votes
+	reachedAt   Instant // it has heard what this node sent then, whatever its votes
+	silent      uint64  // by timing: not heard for that lease
+	deafTo      uint64  // by timing: heard, but it has not heard this node for that lease
+
+	reachWatchedAt Instant // reachedAt, moved on by the time in which this node was late
+	everHeard      bool
+
+	newcomer newcomer
+	behind   bool    // it has records that are not known yet
+	lastSent Instant // when it was sent something last
+	lastPath int     // the path of the packet heard last
+	nextSend Instant
+	rtt      time.Duration
+
+	rec   []Record // by group
+	known []bool   // whether rec is of this incarnation
+}
+
+// newcomer is a run of a node that has not yet proved that it is not a recording.
+type newcomer struct {
+	inc     uint64
+	bar     []uint64 // by path: what it has to echo is newer than this
+	askedAt Instant
+}
+
+// path is one of the ways between two nodes.
+type path struct {
+	rxSeq   uint64
+	txSeq   uint64
+	sent    [256]Instant // when a packet was sent, by the low byte of its number
+	heardAt Instant
+}
+
+// sentAt returns when packet seq was sent, if that is still known.
+func (p *path) sentAt(seq uint64) (Instant, bool) {
+	if seq == 0 || seq > p.txSeq || p.txSeq-seq >= uint64(len(p.sent)) {
+		return 0, false
+	}
+	return p.sent[seq&255], true
+}
+
+// alive tells whether the node was heard within the lease of a timing.
+func (n *node) alive(timing int) bool { return n.inc != 0 && n.silent&(1<<timing) == 0 }
+
+// deafAt is when a node that is heard has been deaf to this one for a lease.
+// The echo may take an interval longer than the heartbeat that it answers.
+func (n *node) deafAt(lease time.Duration) Instant { return n.reachWatchedAt.Add(lease + n.interval) }
+
+// admit starts a session with a new run of the node.
+func (n *node) admit(now Instant, inc uint64) {
+	n.inc = inc
+	n.deafTo, n.reachWatchedAt = 0, now
+	n.applied, n.acked, n.sentTop = 0, 0, 0
+	n.confirmedAt, n.reachedAt = 0, 0
+	for i := range n.paths {
+		n.paths[i].rxSeq = 0
+	}
+	for i := range n.known {
+		n.known[i] = false
+		n.rec[i] = Record{}
+	}
+	n.newcomer.inc = 0
+}
+
+// challenge remembers a run of the node that is not known yet. What it echoes
+// from now on has to be newer than anything that can have been recorded.
+func (n *node) challenge(inc uint64) {
+	if n.newcomer.inc == inc {
+		return
+	}
+	n.newcomer.inc = inc
+	n.newcomer.bar = n.newcomer.bar[:0]
+	for i := range n.paths {
+		n.newcomer.bar = append(n.newcomer.bar, n.paths[i].txSeq)
+	}
+	n.newcomer.askedAt = 0
+}
+
+// proves tells whether a header of an unknown run echoes a packet newer than the bar.
+func (n *node) proves(h *Header, self uint64) bool {
+	return h.EchoInc == self && int(h.EchoPath) < len(n.newcomer.bar) &&
+		h.EchoSeq > n.newcomer.bar[h.EchoPath] && h.EchoSeq <= n.paths[h.EchoPath].txSeq
+}

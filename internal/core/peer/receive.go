@@ -1,0 +1,228 @@
+package peer
+
+import (
+	"time"
+
+	"stead/internal/core/clock"
+)
+
+// receive takes one packet. Whatever is wrong with it changes nothing but a counter.
+func (m *Machine) receive(now Instant, from, over int, b []byte) {
+	h, records, err := m.sealer.Open(b)
+	if err != nil {
+		m.countBad(err)
+		return
+	}
+	if from < 0 || from >= len(m.nodes) || h.Sender != m.nodes[from].hash || h.Receiver != m.nodes[m.self].hash ||
+		over < 0 || over >= len(m.nodes[from].paths) || int(h.Path) != over || h.Inc == 0 {
+		m.counters.NotForUs++
+		return
+	}
+	n := m.nodes[from]
+	if h.Inc != n.inc && !m.meet(now, n, over, &h) {
+		return
+	}
+	p := &n.paths[over]
+	if h.Seq <= p.rxSeq {
+		m.counters.Stale++
+		return
+	}
+	m.counters.Received++
+	p.rxSeq, p.heardAt = h.Seq, now
+	n.lastPath = over
+	m.heard(now, n)
+	if h.EchoInc == m.inc {
+		m.acknowledge(n, h.Ack)
+	}
+	m.learn(n, &h, records)
+	if behind := h.Version > n.applied; behind != n.behind {
+		n.behind = behind
+		if !behind {
+			m.touchAll(n.groups)
+		}
+	}
+	m.confirm(now, n, &h)
+	if h.Flags&flagAsk != 0 {
+		m.answer(now, n, over)
+	}
+}
+
+func (m *Machine) countBad(err error) {
+	switch err {
+	case ErrLength:
+		m.counters.BadLength++
+	case ErrVersion:
+		m.counters.BadVersion++
+	default:
+		m.counters.BadTag++
+	}
+}
+
+// meet handles a packet of a run of the node that is not the one known: it is
+// admitted once it echoes something that was sent after it first appeared.
+func (m *Machine) meet(now Instant, n *node, over int, h *Header) bool {
+	if n.newcomer.inc == h.Inc && n.proves(h, m.inc) {
+		n.admit(now, h.Inc)
+		m.touchAll(n.groups)
+		return true
+	}
+	m.counters.Unproved++
+	n.challenge(h.Inc)
+	if n.newcomer.askedAt == 0 || now.Sub(n.newcomer.askedAt) >= n.interval/2 || h.EchoInc == m.inc {
+		n.newcomer.askedAt = now
+		m.send(now, n, over, &Header{Flags: flagAnswer | flagAsk, EchoInc: h.Inc, EchoSeq: h.Seq, EchoPath: uint8(over)}, nil)
+	}
+	return false
+}
+
+// heard notes that a good packet has arrived.
+func (m *Machine) heard(now Instant, n *node) {
+	n.heardAt, n.watchedAt = now, now
+	if n.silent == 0 {
+		return
+	}
+	if n.silent&1 != 0 || !n.everHeard {
+		n.everHeard = true
+		m.change(Change{Kind: PeerUp, Group: -1, Node: n.index})
+	}
+	n.silent = 0
+	n.deafTo, n.reachWatchedAt = 0, now // it has to be given the time to hear us, too
+	m.touchAll(n.groups)
+}
+
+// acknowledge notes which of our records the node has.
+func (m *Machine) acknowledge(n *node, ack uint64) {
+	if ack > n.acked && ack <= m.version {
+		n.acked = ack
+		n.sentTop = max(n.sentTop, ack)
+		n.sentTopAt = n.heardAt
+	}
+}
+
+// learn takes the records of a packet, if none before them is missing.
+func (m *Machine) learn(n *node, h *Header, records []byte) {
+	if h.Top <= n.applied || h.Top > h.Version {
+		return
+	}
+	if h.Base > n.applied {
+		m.counters.Gap++
+		return
+	}
+	for ; len(records) > 0; records = records[recordSize:] {
+		r := parseRecord(records)
+		g := m.byHash[r.Group]
+		if g == nil || !g.takesPart || g.others&(1<<n.index) == 0 {
+			m.counters.UnknownGroup++
+			continue
+		}
+		if n.known[g.index] && n.rec[g.index].equal(&r) {
+			continue
+		}
+		n.rec[g.index], n.known[g.index] = r, true
+		g.seen = max(g.seen, r.Seen, r.Epoch, r.VoteEpoch)
+		m.touch(g)
+	}
+	n.applied = h.Top
+}
+
+// confirm counts the echo: the node has heard what we sent then. Its promises
+// are renewed by that only if we know every vote it had given by now.
+func (m *Machine) confirm(now Instant, n *node, h *Header) {
+	if h.EchoInc != m.inc || int(h.EchoPath) >= len(n.paths) {
+		return
+	}
+	at, ok := n.paths[h.EchoPath].sentAt(h.EchoSeq)
+	if !ok {
+		return
+	}
+	if at > n.reachedAt {
+		n.reachedAt = at
+		n.reachWatchedAt = max(n.reachWatchedAt, at)
+		if n.deafTo != 0 {
+			n.deafTo = 0
+			m.touchAll(n.groups)
+		}
+		if rtt := now.Sub(at) - time.Duration(h.EchoDelay)*time.Microsecond; rtt > 0 {
+			n.rtt = rtt
+		}
+	}
+	if h.Version != n.applied || at <= n.confirmedAt {
+		return
+	}
+	n.confirmedAt = at
+	for _, c := range m.classes {
+		if c.refs > 0 && c.need > 0 && c.mask&(1<<n.index) != 0 {
+			m.renew(now, c)
+		}
+		if c.refs > 0 && c.suspended {
+			m.resume(now, c)
+		}
+	}
+}
+
+// expire notes the nodes that have not been heard for a lease.
+func (m *Machine) expire(now Instant) {
+	for _, n := range m.nodes {
+		if n.inc == 0 {
+			continue
+		}
+		for t, lease := range m.leases {
+			if n.silent&(1<<t) == 0 && n.deafTo&(1<<t) == 0 && now >= n.deafAt(lease) {
+				n.deafTo |= 1 << t
+				m.touchTiming(n, t)
+			}
+			if n.silent&(1<<t) != 0 || now < n.watchedAt.Add(lease) {
+				continue
+			}
+			n.silent |= 1 << t
+			m.touchTiming(n, t)
+			if t == 0 {
+				m.change(Change{Kind: PeerDown, Group: -1, Node: n.index, Took: now.Sub(n.heardAt)})
+			}
+		}
+	}
+	for _, c := range m.classes {
+		if c.refs > 0 {
+			m.tickClass(now, c)
+		}
+	}
+}
+
+func (m *Machine) touchTiming(n *node, timing int) {
+	for _, i := range n.groups {
+		if m.groups[i].timing == timing {
+			m.touch(m.groups[i])
+		}
+	}
+}
+
+// nextDue is the earliest moment at which something has to be done.
+func (m *Machine) nextDue() Instant {
+	due := m.timers.next()
+	for _, n := range m.nodes {
+		if n.paths == nil {
+			continue
+		}
+		due = clock.Min(due, n.nextSend)
+		if n.inc == 0 {
+			continue
+		}
+		for t, lease := range m.leases {
+			if n.silent&(1<<t) == 0 {
+				due = clock.Min(due, n.watchedAt.Add(lease))
+				if n.deafTo&(1<<t) == 0 {
+					due = clock.Min(due, n.deafAt(lease))
+				}
+			}
+		}
+		if n.acked < n.sentTop {
+			due = clock.Min(due, n.sentTopAt.Add(m.resendAfter(n)))
+		}
+	}
+	for _, c := range m.classes {
+		if c.refs > 0 {
+			due = clock.Min(due, c.nextDue())
+		}
+	}
+	return due
+}

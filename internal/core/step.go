@@ -1,0 +1,202 @@
+package core
+
+import (
+	"stead/internal/core/clock"
+	"stead/internal/core/health"
+	"stead/internal/core/peer"
+	"stead/internal/core/reason"
+)
+
+// Core is the decisions of one node.
+type Core struct {
+	cfg     Config
+	machine *peer.Machine
+	groups  []*group
+	links   []link
+	lingers []lingering
+	acts    Actions
+	seen    seen
+	due     Instant // of the groups' own timers: announcements, linger
+	stop    uint64  // the Command that ends the daemon
+	stopped bool
+	drained bool
+}
+
+// seen is how much of the machine's Out is already dealt with in this step.
+type seen struct{ slots, sends, changes, persist int }
+
+// link is an interface that groups depend on.
+type link struct {
+	name string
+	up   bool
+}
+
+// New returns the core of a checked configuration.
+func New(cfg Config) *Core {
+	c := &Core{cfg: cfg, machine: peer.New(peerConfig(&cfg)), due: clock.Never, drained: cfg.HeldOff}
+	for i := range cfg.Groups {
+		c.groups = append(c.groups, c.newGroup(GroupID(i), &c.cfg.Groups[i]))
+	}
+	return c
+}
+
+func (c *Core) newGroup(id GroupID, cfg *Group) *group {
+	g := &group{id: id, cfg: cfg, health: health.New(healthChecks(cfg.Checks)), announceAt: clock.Never, lingerUntil: clock.Never, failedUntil: clock.Never}
+	for _, m := range cfg.Members {
+		if m.Node == c.cfg.Self {
+			g.base = m.Priority
+		}
+	}
+	for _, name := range cfg.Interfaces {
+		g.links = append(g.links, c.linkIndex(name))
+	}
+	return g
+}
+
+func (c *Core) linkIndex(name string) int {
+	for i := range c.links {
+		if c.links[i].name == name {
+			return i
+		}
+	}
+	c.links = append(c.links, link{name: name, up: true})
+	return len(c.links) - 1
+}
+
+func healthChecks(checks []Check) []health.Check {
+	out := make([]health.Check, len(checks))
+	for i, c := range checks {
+		out[i] = health.Check{Name: c.Name, Rise: c.Rise, Fall: c.Fall, Weight: c.Weight, Fatal: c.Fatal}
+	}
+	return out
+}
+
+// Start begins. The caller has closed the fence and removed what an earlier run
+// may have left before.
+func (c *Core) Start(now Instant) *Actions {
+	c.begin()
+	c.machine.Start(now)
+	if c.drained {
+		c.machine.SetDrained(now, -1, true)
+	}
+	for _, g := range c.groups {
+		c.assess(now, g)
+	}
+	return c.finish(now)
+}
+
+// Deadline is when Step is to be called with a Tick, if no event comes before.
+func (c *Core) Deadline() Instant { return clock.Min(c.due, c.machine.Deadline()) }
+
+// Step takes one event in. What it returns belongs to the core and is valid
+// until the next Step.
+func (c *Core) Step(now Instant, e Event) *Actions {
+	c.begin()
+	switch e := e.(type) {
+	case *Packet:
+		c.machine.Receive(now, int(e.From), e.Path, e.Bytes)
+	case Tick:
+		c.machine.Tick(now)
+	case CheckResult:
+		c.checked(now, e)
+	case LinkState:
+		c.linkChanged(now, e)
+	case Applied:
+		c.applied(now, e)
+	case ApplyFailed:
+		c.applyFailed(now, e)
+	case HookDone:
+		c.hookDone(now, e)
+	case AddressRepaired:
+		c.repaired(now, e)
+	case Command:
+		c.command(now, e)
+	}
+	return c.finish(now)
+}
+
+func (c *Core) begin() {
+	a := &c.acts
+	a.Fence, a.Bind, a.Send, a.Want = a.Fence[:0], a.Bind[:0], a.Send[:0], a.Want[:0]
+	a.Announce, a.Persist, a.Reply, a.Note = a.Announce[:0], a.Persist[:0], a.Reply[:0], a.Note[:0]
+	c.machine.Begin()
+	c.seen = seen{}
+}
+
+// finish lets the machine settle and turns what it says into actions. A change
+// may be an input again: a target whose addresses are already in place.
+func (c *Core) finish(now Instant) *Actions {
+	for pass := 0; pass < 8; pass++ {
+		c.absorb(now, c.machine.Finish(now))
+		// After the machine: a holder whose lease has run out announces nothing.
+		if now >= c.due {
+			c.runTimers(now)
+		}
+		if !c.machine.Pending() {
+			break
+		}
+	}
+	c.checkStopped()
+	return &c.acts
+}
+
+func (c *Core) absorb(now Instant, out *peer.Out) {
+	for ; c.seen.slots < len(out.Slots); c.seen.slots++ {
+		s := &out.Slots[c.seen.slots]
+		c.acts.Fence = append(c.acts.Fence, FenceSlot{Slot: s.Slot, Answer: s.Until, Serve: s.Until})
+	}
+	for ; c.seen.changes < len(out.Changes); c.seen.changes++ {
+		c.changed(now, &out.Changes[c.seen.changes])
+	}
+	for ; c.seen.sends < len(out.Sends); c.seen.sends++ {
+		s := &out.Sends[c.seen.sends]
+		c.acts.Send = append(c.acts.Send, Send{To: NodeID(s.Node), Path: s.Path, Bytes: s.Bytes})
+	}
+	for ; c.seen.persist < len(out.Persist); c.seen.persist++ {
+		p := &out.Persist[c.seen.persist]
+		c.acts.Persist = append(c.acts.Persist, Persist{Group: GroupID(p.Group), EpochCeiling: p.Ceiling, HeldOff: c.drained})
+	}
+}
+
+func (c *Core) note(n Note) { c.acts.Note = append(c.acts.Note, n) }
+
+// command takes what an operator asks for.
+func (c *Core) command(now Instant, e Command) {
+	reply := Reply{ID: e.ID, OK: true, Group: e.Group, To: e.To}
+	switch e.Verb {
+	case Switchover:
+		to := peer.Nobody
+		if e.To != NoNode {
+			to = int(e.To)
+		}
+		if reply.Why = c.machine.Switchover(now, int(e.Group), to); reply.Why != reason.None {
+			reply.OK = false
+			c.note(Note{At: now, Kind: Refused, Group: e.Group, Node: e.To, Reason: reply.Why})
+		}
+	case Drain, Resume:
+		c.machine.SetDrained(now, int(e.Group), e.Verb == Drain)
+		if e.Group == AllGroups {
+			c.drained = e.Verb == Drain
+			c.acts.Persist = append(c.acts.Persist, Persist{Group: AllGroups, HeldOff: c.drained})
+		}
+	case Stop, Abort:
+		c.machine.Stop(now, e.Verb == Abort)
+		c.stop, c.stopped = e.ID, true
+		return
+	}
+	c.acts.Reply = append(c.acts.Reply, reply)
+}
+
+// checkStopped answers the command that ends the daemon when nothing is held.
+func (c *Core) checkStopped() {
+	if !c.stopped {
+		return
+	}
+	for _, g := range c.groups {
+		if g.active || g.want.Held || !g.settled {
+			return
+		}
+	}
+	c.stopped = false
+	c.acts.Reply = append(c.acts.Reply, Reply{ID: c.stop, OK: true, Group: AllGroups, To: NoNode})
+}

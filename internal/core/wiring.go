@@ -1,0 +1,71 @@
+package core
+
+import (
+	"time"
+
+	"stead/internal/core/peer"
+)
+
+// idleInterval is how often nodes that share no group would be heard. They are
+// not: there is nothing between them to decide.
+const idleInterval = time.Second
+
+// peerConfig is what the election has to know.
+func peerConfig(cfg *Config) *peer.Config {
+	out := &peer.Config{Self: int(cfg.Self), Incarnation: cfg.Incarnation, Keys: cfg.Keys}
+	for i := range cfg.Groups {
+		out.Groups = append(out.Groups, peerGroup(cfg, &cfg.Groups[i]))
+	}
+	for i := range cfg.Nodes {
+		n := &cfg.Nodes[i]
+		node := peer.Node{Name: n.Name, Paths: len(n.Paths), Interval: pairInterval(cfg, NodeID(i))}
+		if n.Client {
+			node.Paths = 0
+		}
+		out.Nodes = append(out.Nodes, node)
+	}
+	return out
+}
+
+func peerGroup(cfg *Config, g *Group) peer.Group {
+	out := peer.Group{
+		Name: g.Name, Priorities: make([]int, len(cfg.Nodes)), Quorum: g.Quorum,
+		Interval: g.Interval, Lease: g.Lease(), Preempt: g.Preempt, PreemptDelay: g.PreemptDelay,
+		StartDelay: g.StartDelay, HoldOnQuorumLoss: g.HoldOnQuorumLoss, Floor: g.EpochFloor,
+	}
+	for _, m := range g.Members {
+		out.Priorities[m.Node] = m.Priority
+	}
+	for _, v := range g.Voters {
+		out.Voters = append(out.Voters, int(v))
+	}
+	return out
+}
+
+// pairInterval is the shortest interval of the groups in which both this node
+// and the other have a part: one stream of heartbeats serves them all.
+func pairInterval(cfg *Config, other NodeID) time.Duration {
+	interval := idleInterval
+	for i := range cfg.Groups {
+		g := &cfg.Groups[i]
+		if g.has(cfg.Self) && g.has(other) {
+			interval = min(interval, g.Interval)
+		}
+	}
+	return interval
+}
+
+// has tells whether a node is a member or a voter.
+func (g *Group) has(n NodeID) bool {
+	for _, m := range g.Members {
+		if m.Node == n {
+			return true
+		}
+	}
+	for _, v := range g.Voters {
+		if v == n {
+			return true
+		}
+	}
+	return false
+}
