@@ -1,0 +1,83 @@
+package fence
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+)
+
+// needed are the capabilities of the kernel fence, each with the bit in the
+// effective set (capabilities(7)).
+var needed = []struct {
+	bit  uint
+	name string
+}{
+	{unix.CAP_NET_ADMIN, "CAP_NET_ADMIN"},
+	{unix.CAP_BPF, "CAP_BPF"},
+}
+
+// explain adds to an error of the kernel fence what one can do about it.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+		return fmt.Errorf("%w (%s)", withoutLog(err), permissionAdvice())
+	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.ENOSYS):
+		return fmt.Errorf("%w (needs Linux 5.8 with CONFIG_BPF_SYSCALL, CONFIG_NET_CLS_ACT and CONFIG_NET_CLS_BPF)", withoutLog(err))
+	}
+	return err
+}
+
+// withoutLog cuts a verifier's log off: it is for who writes the program, and an
+// error that is shown to users is one line.
+func withoutLog(err error) error {
+	var verifier *ebpf.VerifierError
+	if errors.As(err, &verifier) {
+		return fmt.Errorf("load the program: %w", verifier.Cause)
+	}
+	return err
+}
+
+// permissionAdvice says which permission is missing.
+func permissionAdvice() string {
+	if inUserNamespace() {
+		return "a user namespace may not load eBPF programs: run the daemon with CAP_BPF and CAP_NET_ADMIN in the first one"
+	}
+	var missing []string
+	set, err := effectiveCapabilities()
+	for _, c := range needed {
+		// CAP_SYS_ADMIN includes CAP_BPF.
+		has := set&(1<<c.bit) != 0 || c.bit == unix.CAP_BPF && set&(1<<unix.CAP_SYS_ADMIN) != 0
+		if err == nil && !has {
+			missing = append(missing, c.name)
+		}
+	}
+	if len(missing) == 0 {
+		return "a security module or a seccomp filter forbids it"
+	}
+	return "needs " + strings.Join(missing, " and ")
+}
+
+// effectiveCapabilities reads those of the calling thread.
+func effectiveCapabilities() (uint64, error) {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return 0, err
+	}
+	return uint64(data[0].Effective) | uint64(data[1].Effective)<<32, nil
+}
+
+// inUserNamespace tells whether this is another user namespace than the first,
+// whose map covers every user.
+func inUserNamespace() bool {
+	text, err := os.ReadFile("/proc/self/uid_map")
+	if err != nil {
+		return false
+	}
+	fields := strings.Fields(string(text))
+	return len(fields) != 3 || fields[2] != "4294967295"
+}

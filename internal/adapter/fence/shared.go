@@ -1,0 +1,112 @@
+package fence
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// shared is the memory that the daemon and its guard have in common. The daemon
+// writes deadlines and bindings, the guard what it did. Every field is one word
+// and atomic: neither ever waits for the other.
+type shared struct {
+	magic    atomic.Uint64
+	wakeAt   atomic.Uint64 // when the guard looks next; whoever wants it earlier wakes it
+	stopping atomic.Uint32 // the daemon ended in order and nothing is bound
+	realtime atomic.Uint32 // the guard got real-time priority
+	locked   atomic.Uint32 // the guard locked its memory
+	used     atomic.Uint32 // bindings from here on were never used
+
+	removed atomic.Uint64 // addresses
+	failed  atomic.Uint64 // attempts that the kernel refused
+	latest  atomic.Uint64 // nanoseconds, the longest from a deadline to a removal
+
+	slots    slotTable
+	bindings [maxAddresses]binding
+}
+
+// binding is an address under a slot, or a free place. Its other fields change
+// only while it is free; a reader takes them as valid where the word is the same
+// before and after.
+type binding struct {
+	word   atomic.Uint64 // generation << 32 | slot; freeSlot in a free place; set counts the generation
+	addr   [2]atomic.Uint64
+	name   [2]atomic.Uint64 // of the interface, as in struct ifreq
+	prefix atomic.Uint64    // length
+}
+
+const (
+	sharedMagic = 0x53746561_64000001 // the last digits are the version of the layout
+	freeSlot    = math.MaxUint32
+	sharedSize  = int(unsafe.Sizeof(shared{}))
+)
+
+// The kernel's limit of an interface name, with its final zero.
+const nameSize = unix.IFNAMSIZ
+
+// mapShared maps the memory of a file descriptor.
+func mapShared(fd int) ([]byte, *shared, error) {
+	memory, err := unix.Mmap(fd, 0, sharedSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, nil, fmt.Errorf("map the shared memory: %w", err)
+	}
+	return memory, (*shared)(unsafe.Pointer(&memory[0])), nil
+}
+
+// format prepares memory that is all zeros.
+func (s *shared) format() {
+	for i := range s.bindings {
+		s.bindings[i].word.Store(freeSlot)
+	}
+	s.wakeAt.Store(math.MaxUint64)
+	s.magic.Store(sharedMagic)
+}
+
+// set fills a free place and publishes it.
+func (b *binding) set(a Address, slot int) error {
+	if len(a.Interface) == 0 || len(a.Interface) >= nameSize {
+		return fmt.Errorf("bind %s: %q is not an interface name", a.Prefix.Addr(), a.Interface)
+	}
+	addr := a.Prefix.Addr().As16()
+	var name [nameSize]byte
+	copy(name[:], a.Interface)
+	for i := range 2 {
+		b.addr[i].Store(binary.NativeEndian.Uint64(addr[8*i:]))
+		b.name[i].Store(binary.NativeEndian.Uint64(name[8*i:]))
+	}
+	b.prefix.Store(uint64(a.Prefix.Bits()))
+	b.word.Store((b.word.Load()>>32+1)<<32 | uint64(uint32(slot)))
+	return nil
+}
+
+// move changes the slot. The address, and its generation, stay.
+func (b *binding) move(slot uint32) {
+	b.word.Store(b.word.Load()>>32<<32 | uint64(slot))
+}
+
+// free gives the place up.
+func (b *binding) free() { b.move(freeSlot) }
+
+// slotOf is the slot in a binding's word.
+func slotOf(word uint64) uint32 { return uint32(word) }
+
+// get reads what was set. It is valid where the word has not changed.
+func (b *binding) get() Address {
+	var addr [16]byte
+	var name [nameSize]byte
+	for i := range 2 {
+		binary.NativeEndian.PutUint64(addr[8*i:], b.addr[i].Load())
+		binary.NativeEndian.PutUint64(name[8*i:], b.name[i].Load())
+	}
+	text, _, _ := strings.Cut(string(name[:]), "\x00")
+	return Address{
+		Prefix:    netip.PrefixFrom(netip.AddrFrom16(addr).Unmap(), int(b.prefix.Load())),
+		Interface: text,
+	}
+}
