@@ -16,8 +16,11 @@ var wallTime = map[string]string{
 	"internal/testns/":   "tests only",
 
 	"internal/report/eventlog/eventlog.go": "the time of an event, as a person reads it",
-	"bench/":                               "measures the daemon from outside",
-	"test/":                                "measures the daemon from outside",
+	"internal/report/api/server.go":        "how long a client may take to read",
+	"internal/adapter/probe/clock.go":      "when a check runs and has had its time",
+	"internal/adapter/spawn/clock.go":      "when a program has had its time",
+	"internal/adapter/link/clean.go":       "how long the last release may try",
+	"cmd/stead/events.go":                  "ten minutes ago, as a person says it",
 }
 
 var clockReads = map[string][]string{

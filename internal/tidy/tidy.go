@@ -60,6 +60,7 @@ var Rules = []Rule{
 	{"dependencies have a reason", Dependencies},
 	{"links lead somewhere", Links},
 	{"verbs are documented", Verbs},
+	{"documented commands exist", Commands},
 }
 
 // generated are directories that builds write and version control ignores.

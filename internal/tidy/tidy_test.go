@@ -118,6 +118,12 @@ var fixtures = map[string][]struct{ name, want, files string }{
 		{"heading", "link to #nowhere: no such heading", "-- docs/a.md --\n# Here\n[a](#nowhere)\n"},
 		{"good", "", "-- docs/a.md --\n# The fence, again\n[b](../README.md#a-b) [c](#the-fence-again) [d](https://example.org/) [e](../docs)\n```\n[x](y)\n```\n-- README.md --\n## A `b`\n"},
 	},
+	"documented commands exist": {
+		{"verb", "README.md:2: `stead fly`: no such verb", "-- README.md --\n```sh\nstead fly      # away\n```\n"},
+		{"inline", "no such verb", "-- README.md --\nRun `bin/stead fly now`.\n"},
+		{"flag", "no flag --fast", "-- README.md --\n`stead run --fast`\n-- cmd/stead/run.go --\npackage main\nvar _ = \"slow\"\n"},
+		{"good", "", "-- README.md --\n`stead run [--fast]` `stead completion bash`\nstead is good\n-- cmd/stead/run.go --\npackage main\nvar _ = \"fast\"\n"},
+	},
 	"verbs are documented": {
 		{"missing", "cmd/stead/main.go:2: stead run has no heading", "-- cmd/stead/main.go --\npackage main\nvar verbs = []any{newRunCmd}\n-- docs/reference/cli.md --\nstead run\n"},
 		{"good", "", "-- cmd/stead/main.go --\npackage main\nvar verbs = []any{newRunCmd, newGuardCmd}\n-- cmd/stead/guard.go --\npackage main\n// Hidden: true\n-- docs/reference/cli.md --\n## stead run\n"},
