@@ -9,6 +9,7 @@ package report
 
 import (
 	"context"
+	"time"
 
 	"stead/internal/core/reason"
 )
@@ -25,8 +26,13 @@ type Daemon interface {
 	Reload(ctx context.Context) (string, error)
 }
 
+// MaxSnapshotAge is how old a snapshot may be to be believed. An engine publishes
+// one at every change and at least four times in this time.
+const MaxSnapshotAge = 2 * time.Second
+
 // Snapshotter has a recent status at hand. Snapshot neither waits nor copies:
 // what it returns is never written again. It is nil before the first one.
+// Its At is a wall time that time.Now gave, so that its age is exact.
 type Snapshotter interface {
 	Snapshot() *Status
 }

@@ -48,7 +48,7 @@ func (g *Group) problems(self string) (worst, rest []string) {
 	} else if !g.Ready && g.Role != RoleWitness {
 		say(&rest, "%s is not ready: %s%s", self, ReasonText(g.NotReadyBecause), after(": ", g.NotReadyDetail))
 	}
-	if spare := g.spare(); g.Role != RoleWitness && len(g.Members) > 1 && g.ActiveNode != "" && spare == 0 {
+	if spare := g.Spares(); g.Role != RoleWitness && len(g.Members) > 1 && g.ActiveNode != "" && spare == 0 {
 		say(&rest, "nobody else could take over")
 	}
 	for _, c := range g.Checks {
@@ -59,8 +59,8 @@ func (g *Group) problems(self string) (worst, rest []string) {
 	return worst, rest
 }
 
-// spare is how many members beside the active one are alive and ready.
-func (g *Group) spare() int {
+// Spares is how many members beside the active one are alive and ready.
+func (g *Group) Spares() int {
 	n := 0
 	for _, m := range g.Members {
 		if m.Name != g.ActiveNode && m.Alive && m.Ready {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"flag"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -15,7 +16,10 @@ import (
 
 	"stead/internal/core"
 	"stead/internal/core/reason"
+	"stead/internal/report/docpage"
 )
+
+var _ = flag.Bool("update", false, "write the generated parts of the page anew")
 
 // constants parses the constants of a type from a file: their names and, where they are text, their values.
 func constants(t *testing.T, file, typeName string) (names, values []string) {
@@ -196,4 +200,19 @@ func TestPrintable(t *testing.T) {
 			t.Errorf("Printable(%q, %d) = %q, want %q", tt.in, tt.limit, got, tt.want)
 		}
 	}
+}
+
+func TestPage(t *testing.T) {
+	var kinds, reasons strings.Builder
+	kinds.WriteString("| Kind | Meaning |\n|---|---|\n")
+	for _, k := range Kinds {
+		kinds.WriteString("| `" + string(k.Kind) + "` | " + k.Text + " |\n")
+	}
+	reasons.WriteString("| Reason | It changed because |\n|---|---|\n")
+	for _, r := range Reasons {
+		reasons.WriteString("| `" + string(r.Reason) + "` | " + r.Text + " |\n")
+	}
+	const page = "../../docs/reference/events.md"
+	docpage.Check(t, page, "kinds", kinds.String())
+	docpage.Check(t, page, "reasons", reasons.String())
 }

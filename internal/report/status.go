@@ -163,3 +163,8 @@ func (s *Status) Group(name string) *Group {
 	}
 	return nil
 }
+
+// Serves tells whether this node answers for the addresses of the group.
+func (g *Group) Serves() bool {
+	return g.Role == RoleActive && g.FenceOpen && !g.Stalled
+}

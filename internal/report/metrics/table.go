@@ -1,0 +1,89 @@
+// Package metrics tells Prometheus what a status and the events say.
+//
+// A scrape reads the engine's last snapshot: it asks the engine nothing. What is
+// counted from events is counted as they are logged, so that none is missed.
+// The table below is the only place where a metric is named: the collector and
+// docs/reference/metrics.md are made of it.
+package metrics
+
+//go:generate go test . -run TestPage -update
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Type is the type of a metric.
+type Type string
+
+// The types of metrics.
+const (
+	Gauge     Type = "gauge"
+	Counter   Type = "counter"
+	Histogram Type = "histogram"
+)
+
+// Info describes a metric.
+type Info struct {
+	Name   string
+	Type   Type
+	Labels []string
+	Help   string
+}
+
+func (i *Info) desc() *prometheus.Desc {
+	return prometheus.NewDesc(i.Name, i.Help, i.Labels, nil)
+}
+
+// The metrics.
+var (
+	groupActive   = Info{"stead_group_active", Gauge, []string{"group"}, "1 while this node is active for the group, fence open, else 0. Summed over the nodes it is 1."}
+	groupReady    = Info{"stead_group_ready", Gauge, []string{"group"}, "1 while this node could serve the group."}
+	groupSpares   = Info{"stead_group_spare_nodes", Gauge, []string{"group"}, "Members beside the active one that are heard and ready: 0 means that nobody could take over."}
+	groupPriority = Info{"stead_group_priority", Gauge, []string{"group"}, "Priority of this node in the group, with the weights of the checks."}
+	groupDraining = Info{"stead_group_draining", Gauge, []string{"group"}, "1 while this node is drained."}
+	groupStalled  = Info{"stead_group_stalled", Gauge, []string{"group"}, "1 while this node is active but its fence is closed for want of a renewal."}
+	epoch         = Info{"stead_epoch", Gauge, []string{"group"}, "Epoch of the last activation that this node knows of. It never falls."}
+	wantApplied   = Info{"stead_want_applied", Gauge, []string{"group"}, "1 while the addresses of the group are where they are wanted."}
+	checkUp       = Info{"stead_check_up", Gauge, []string{"group", "check"}, "1 while the check is up, 0 while it is down. A check without a result has no value."}
+
+	peerAlive     = Info{"stead_peer_alive", Gauge, []string{"peer"}, "1 while the node is heard."}
+	peerRTT       = Info{"stead_peer_rtt_seconds", Gauge, []string{"peer"}, "Round-trip time to the node. It has no value before one was measured."}
+	peerLastSeen  = Info{"stead_peer_last_seen_timestamp_seconds", Gauge, []string{"peer"}, "When the node was last heard. It has no value before that."}
+	peerLoss      = Info{"stead_peer_loss_ratio", Gauge, []string{"peer"}, "Share of the node's recent heartbeats that did not arrive."}
+	peerPathAlive = Info{"stead_peer_path_alive", Gauge, []string{"peer", "address"}, "1 while the node is heard over this path and hears us over it."}
+
+	overlayOK      = Info{"stead_overlay_ok", Gauge, []string{"overlay"}, "1 while the overlay device is as configured."}
+	overlayRepairs = Info{"stead_overlay_repairs_total", Counter, []string{"overlay"}, "Times the overlay, or an entry of it, was put back after a stranger had changed it."}
+	addressRepairs = Info{"stead_address_repairs_total", Counter, nil, "Times an address was put back after a stranger had removed it."}
+	announcements  = Info{"stead_announcements_total", Counter, nil, "Gratuitous ARP and unsolicited NA frames sent."}
+
+	fence       = Info{"stead_fence", Gauge, []string{"kind"}, "1 for the fence in force: kernel, guard or none."}
+	leaseStalls = Info{"stead_lease_stalls_total", Counter, nil, "Times the fence closed and opened again without a change of role: renewals came late."}
+
+	heartbeatsSent     = Info{"stead_heartbeats_sent_total", Counter, nil, "Heartbeats sent, over all paths."}
+	heartbeatsReceived = Info{"stead_heartbeats_received_total", Counter, nil, "Heartbeats received and believed."}
+	packetsRejected    = Info{"stead_packets_rejected_total", Counter, []string{"cause"}, "Packets that changed nothing, by what was wrong with them."}
+
+	loopSteps    = Info{"stead_loop_steps_total", Counter, nil, "Steps of the engine."}
+	loopLate     = Info{"stead_loop_late_seconds", Histogram, nil, "How late the engine met its deadlines."}
+	loopLateMax  = Info{"stead_loop_late_max_seconds", Gauge, nil, "The largest such lateness since the start."}
+	realtime     = Info{"stead_realtime", Gauge, nil, "1 while the engine runs with real-time priority."}
+	snapshotTime = Info{"stead_snapshot_timestamp_seconds", Gauge, nil, "When the engine last said how things are. All values above are as of then; if it stands still, the engine does."}
+	buildInfo    = Info{"stead_build_info", Gauge, []string{"version", "commit", "goversion"}, "1, with the build as labels."}
+
+	transitions = Info{"stead_transitions_total", Counter, []string{"group", "to", "reason"}, "Changes of this node's role: to is active or standby; reason is one of docs/reference/events.md."}
+	takeover    = Info{"stead_takeover_seconds", Histogram, []string{"group"}, "From the cause to the open fence, when this node became active."}
+	dualActive  = Info{"stead_dual_active_seconds_total", Counter, []string{"group"}, "Time that this node and another both served, as measured when they met. With quorum it stays 0."}
+	events      = Info{"stead_events_total", Counter, []string{"kind"}, "Events logged; the kinds are in docs/reference/events.md."}
+)
+
+// Table lists every metric of Stead's own, in the order of the documentation.
+// Those of the Go runtime and of the process stand beside them.
+var Table = []*Info{
+	&groupActive, &groupReady, &groupSpares, &groupPriority, &groupDraining, &groupStalled, &epoch, &wantApplied, &checkUp,
+	&transitions, &takeover, &dualActive,
+	&fence, &leaseStalls,
+	&peerAlive, &peerRTT, &peerLastSeen, &peerLoss, &peerPathAlive,
+	&overlayOK, &overlayRepairs, &addressRepairs, &announcements,
+	&heartbeatsSent, &heartbeatsReceived, &packetsRejected,
+	&loopSteps, &loopLate, &loopLateMax, &realtime, &snapshotTime,
+	&events, &buildInfo,
+}
