@@ -1,15 +1,11 @@
 package config
 
-import (
-	"time"
-
-	"stead/internal/core"
-)
+import "time"
 
 // The bounds of a configuration.
 const (
-	MaxNodes     = core.MaxNodes // in one configuration
-	MaxPaths     = 4             // addresses of one node
+	MaxNodes     = 64 // in one configuration: core.MaxNodes
+	MaxPaths     = 4  // addresses of one node
 	MaxGroups    = 4096
 	MaxOverlays  = 64
 	maxAddresses = 256 // of one group

@@ -86,7 +86,11 @@ func enum(values []string, later map[string]string) *scalar {
 		}
 		return nil, f
 	}
-	return &scalar{words: "one of `" + strings.Join(values, "`, `") + "`", parse: parse,
+	words := "one of "
+	if len(values) == 1 {
+		words = ""
+	}
+	return &scalar{words: words + "`" + strings.Join(values, "`, `") + "`", parse: parse,
 		schema: map[string]any{"enum": values}}
 }
 

@@ -1,0 +1,110 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+const referenceIntro = `# Configuration
+
+<!-- generated from internal/config/reference.yaml and the table of keys: go generate ./internal/config -->
+
+Stead reads one YAML file, strictly: an unknown or missing key, a wrong type or an impossible value is refused, with
+its line, its column and advice, and all mistakes are reported in one run. ` + "`stead check FILE`" + ` does that without starting
+anything, and says in words what the file means. For editors there is a [JSON Schema](stead.schema.json).
+
+How values are written:
+
+* A **duration** is a number with its unit: ` + "`50ms`, `1m30s`" + `; units are ns, us, ms, s, m and h. Only 0 may stand without one.
+* An **integer** is decimal, without leading zeros, underscores or quotes. A **boolean** is ` + "`true` or `false`" + `, nothing else.
+* A text that YAML could take for a number or a boolean (` + "`no`, `1`" + `) stands in quotes.
+* An **address** is literal: names are not looked up, except in checks. A service address has the length of its prefix.
+* A file has one document of at most 1 MiB. Anchors, aliases and merge keys work; what they stand for is limited to
+  300,000 values. Tags are refused.
+* Names of nodes, groups and checks have letters, digits, ` + "`.`, `_` and `-`" + `, at most 63. In the headings below NAME is such a name.
+
+Bounds: 64 nodes, 4 addresses a node, 4096 groups, 64 overlays, and in one group 256 addresses and 64 checks.
+
+Keys of other versions (election types ` + "`vrrp`, `lease`, `none`, `manual`; `bgp`; `geneve`" + ` and more) are refused with what to use instead.
+`
+
+// ReferenceDoc is the reference of all keys in Markdown, from the text of the
+// commented configuration.
+func ReferenceDoc(reference string) (string, error) {
+	docs, err := documented(reference)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.WriteString(referenceIntro)
+	told := map[*shape]bool{}
+	docSection(&b, "The file", keys, "", docs, told)
+	b.WriteString("\n## A file with every key\n\n```yaml\n")
+	for _, line := range strings.Split(strings.TrimRight(reference, "\n"), "\n") {
+		text := strings.TrimSpace(line)
+		if strings.HasPrefix(text, "#") {
+			continue
+		}
+		b.WriteString(strings.TrimRight(strings.Replace(line, "- #", "-", 1), " ") + "\n")
+	}
+	b.WriteString("```\n")
+	return squeezed(b.String()), nil
+}
+
+// squeezed leaves one empty line where there were several.
+func squeezed(text string) string {
+	for strings.Contains(text, "\n\n\n") {
+		text = strings.ReplaceAll(text, "\n\n\n", "\n\n")
+	}
+	return text
+}
+
+// docSection tells the keys of one mapping, and then those of the mappings inside it.
+func docSection(b *strings.Builder, title string, s *shape, path string, docs map[*field]entryDoc, told map[*shape]bool) {
+	if told[s] {
+		return
+	}
+	told[s] = true
+	fmt.Fprintf(b, "\n## %s\n\n", title)
+	b.WriteString("| Key | Holds | Default | Meaning |\n|---|---|---|---|\n")
+	for i := range s.fields {
+		f := &s.fields[i]
+		def := f.def
+		switch {
+		case f.required:
+			def = "required"
+		case def == "":
+			def = "–"
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", f.key, cell(f.shape.words()), cell(def), cell(docs[f].text))
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
+		at := strings.TrimPrefix(path+"."+f.key, ".")
+		inner, name := inside(f.shape)
+		if inner == nil {
+			continue
+		}
+		at += name
+		title := "`" + at + "`"
+		if inner == hookKeys {
+			title = "`" + path + ".prepare`, `.activate`, `.standby`, `.fault`, `.stop`"
+		}
+		docSection(b, title, inner, at, docs, told)
+	}
+}
+
+// inside is the mapping that a shape holds, by name or in a list, if any.
+func inside(s *shape) (inner *shape, suffix string) {
+	switch {
+	case s.kind == mappingShape:
+		return s, ""
+	case s.kind == namedShape && s.elem.kind == mappingShape:
+		return s.elem, ".NAME"
+	case s.kind == listShape && s.elem.kind == mappingShape:
+		return s.elem, "[]"
+	}
+	return nil, ""
+}
+
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
