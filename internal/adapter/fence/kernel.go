@@ -117,34 +117,55 @@ func (k *kernel) adopt() error {
 	defer closePrograms(programs)
 	k.adopted = len(programs) > 0
 	for _, p := range programs {
-		set, err := mapSetOfProgram(p)
+		found, err := mapsOf(p)
 		if err != nil {
-			continue // another version; its programs go when ours are in place
+			return fmt.Errorf("read the maps of an earlier run: %w", err)
 		}
-		set.table().close()
-		addrs, err := set.bound()
-		if k.maps == nil {
-			k.maps = set
-		} else {
-			defer set.close()
-		}
-		if err != nil {
-			return fmt.Errorf("read the addresses of an earlier run: %w", err)
-		}
-		for _, addr := range addrs {
-			if err := k.maps.bind(addr, 0); err != nil {
-				return fmt.Errorf("close %s of an earlier run: %w", addr, err)
-			}
-			k.bound[addr] = true
+		if err := k.takeOver(found); err != nil {
+			return err
 		}
 	}
 	if k.maps == nil {
-		k.maps, err = newMapSet()
+		if k.maps, err = newMapSet(); err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		k.table = k.maps.table()
+	k.table = k.maps.table()
+	for addr := range k.bound {
+		if err := k.maps.bind(addr, 0); err != nil {
+			return fmt.Errorf("close %s of an earlier run: %w", addr, err)
+		}
 	}
-	return err
+	return nil
+}
+
+// takeOver closes every slot of an earlier run and notes its addresses. The first
+// maps of this version become ours. Programs of another version go on until
+// ours are in front of them.
+func (k *kernel) takeOver(found map[string]*ebpf.Map) error {
+	addrs, err := boundIn(found[addressesMap])
+	if err != nil {
+		closeMaps(found)
+		return fmt.Errorf("read the addresses of an earlier run: %w", err)
+	}
+	for _, addr := range addrs {
+		k.bound[addr] = true
+	}
+	if !thisVersion(found) {
+		closeMaps(found)
+		return nil
+	}
+	set, err := mapSetOf(found)
+	if err != nil {
+		return err
+	}
+	set.table().close()
+	if k.maps == nil {
+		k.maps = set
+		return nil
+	}
+	set.close()
+	return nil
 }
 
 // load brings the programs into the kernel.

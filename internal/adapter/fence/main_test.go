@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"stead/internal/config"
 	"stead/internal/core"
 	"stead/internal/testns"
 )
@@ -17,6 +18,7 @@ func TestMain(m *testing.M) {
 	body := map[string]func() error{
 		"guard":  func() error { return RunGuard(bootTime) },
 		"holder": func() error { return hold(os.Args[2:]) },
+		"auto":   openAuto,
 	}
 	if len(os.Args) > 1 && body[os.Args[1]] != nil {
 		if err := body[os.Args[1]](); err != nil {
@@ -43,4 +45,14 @@ func in(d time.Duration) core.Instant { return bootTime().Add(d) }
 // open moves both deadlines of a slot so far ahead that no test sees them pass.
 func open(slot int) core.FenceSlot {
 	return core.FenceSlot{Slot: slot, Answer: in(time.Hour), Serve: in(time.Hour)}
+}
+
+// openAuto opens a fence and prints which, and why.
+func openAuto() error {
+	f, err := Open(config.FenceAuto, Options{})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s: %s\n", f.Kind(), f.Status().Reason)
+	return f.Close()
 }

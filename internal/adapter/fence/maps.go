@@ -59,9 +59,8 @@ func newMapSet() (*mapSet, error) {
 	return mapSetOf(found)
 }
 
-// mapSetOfProgram opens the maps of a program in the kernel. It refuses maps of
-// another shape: they are of another version.
-func mapSetOfProgram(p *ebpf.Program) (*mapSet, error) {
+// mapsOf opens the maps of a program in the kernel, by name.
+func mapsOf(p *ebpf.Program) (map[string]*ebpf.Map, error) {
 	info, err := p.Info()
 	if err != nil {
 		return nil, err
@@ -80,15 +79,19 @@ func mapSetOfProgram(p *ebpf.Program) (*mapSet, error) {
 			_ = m.Close()
 		}
 	}
+	return found, nil
+}
+
+// thisVersion tells whether the maps have the shape that this version gives them.
+func thisVersion(found map[string]*ebpf.Map) bool {
 	for name, spec := range mapSpecs() {
 		m := found[name]
 		if m == nil || m.Type() != spec.Type || m.KeySize() != spec.KeySize ||
 			m.ValueSize() != spec.ValueSize || m.MaxEntries() != spec.MaxEntries || m.Flags() != spec.Flags {
-			closeMaps(found)
-			return nil, fmt.Errorf("map %s is of another version", name)
+			return false
 		}
 	}
-	return mapSetOf(found)
+	return true
 }
 
 // mapSetOf maps the slots into memory. It closes the maps where that fails.
@@ -122,14 +125,19 @@ func (m *mapSet) bind(addr netip.Addr, slot int) error {
 	return m.addresses.Update(unsafe.Pointer(&key), unsafe.Pointer(&value), ebpf.UpdateAny)
 }
 
-// bound lists the addresses in the map.
-func (m *mapSet) bound() ([]netip.Addr, error) {
+// boundIn lists the addresses in a map of addresses. Every version so far has
+// the address for a key and the slot for a value; where that is not so, there
+// are none to be read.
+func boundIn(addresses *ebpf.Map) ([]netip.Addr, error) {
 	var (
 		addrs []netip.Addr
 		key   [16]byte
 		slot  uint32
 	)
-	for it := m.addresses.Iterate(); ; {
+	if addresses == nil || addresses.KeySize() != 16 || addresses.ValueSize() != 4 {
+		return nil, nil
+	}
+	for it := addresses.Iterate(); ; {
 		if !it.Next(&key, &slot) {
 			return addrs, it.Err()
 		}
