@@ -2,8 +2,9 @@
 
 export PATH := $(PATH):/usr/local/go/bin
 GO      := go
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-BUILD   := -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+VERSION := $(shell git describe --tags 2>/dev/null)
+STAMP   := $(shell git status >/dev/null 2>&1 && echo true || echo false)
+BUILD   := -trimpath -buildvcs=$(STAMP) -ldflags '-s -w -X stead/internal/report/build.Version=$(VERSION)'
 SEEDS   ?= 2000
 
 .DEFAULT_GOAL := test
