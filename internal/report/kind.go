@@ -1,5 +1,7 @@
 package report
 
+//go:generate go test . -run TestPage -update
+
 import "stead/internal/core"
 
 // Kind is the kind of an Event. Its text is stable: scripts match on it.
@@ -25,6 +27,7 @@ const (
 	Repaired      Kind = "repaired"
 	HoldFailed    Kind = "hold-failed"
 	Refused       Kind = "refused"
+	Raised        Kind = "raised"
 )
 
 // The kinds that the engine adds: what was done about a change, and its own life.
@@ -68,6 +71,7 @@ var Kinds = []KindInfo{
 	{Repaired, core.Repaired, "An address that a stranger had removed was put back."},
 	{HoldFailed, core.HoldFailed, "An address, hook or route could not be made as it is wanted. It is tried again."},
 	{Refused, core.Refused, "An operator's command was refused; `reason` says why."},
+	{Raised, core.Raised, "The voters agreed on a higher epoch. The role did not change."},
 	{Started, 0, "The daemon runs. `detail` is its version."},
 	{Stopping, 0, "The daemon was asked to end and releases what it holds."},
 	{Reloaded, 0, "A changed configuration was applied; `detail` says what changed."},

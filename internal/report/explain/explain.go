@@ -175,6 +175,7 @@ var sentences = map[report.Kind]string{
 	report.Repaired:        "address put back",
 	report.HoldFailed:      "could not be applied, is tried again",
 	report.Refused:         "command refused",
+	report.Raised:          "the voters agreed on a higher epoch",
 	report.Started:         "stead started on NODE",
 	report.Stopping:        "stead on NODE was asked to end",
 	report.Reloaded:        "configuration applied",
