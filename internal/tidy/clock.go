@@ -13,6 +13,8 @@ const clockFile = "internal/engine/clock_linux.go"
 var wallTime = map[string]string{
 	"internal/lab/":      "measures the daemon from outside",
 	"internal/workload/": "measures the daemon from outside",
+	"bench/":             "measures the daemon from outside",
+	"test/":              "measures the daemon from outside",
 	"internal/testns/":   "tests only",
 
 	"internal/report/eventlog/eventlog.go": "the time of an event, as a person reads it",
