@@ -27,8 +27,8 @@ func Parse(file string, data []byte) (*Config, error) {
 		b.build(top)
 	}
 	if len(b.list) > 0 {
-		return nil, &Errors{Problems: inOrder(b.list)}
+		return nil, &Errors{Problems: b.inOrder()}
 	}
-	b.cfg.Warnings = inOrder(b.notes.list)
+	b.cfg.Warnings = b.notes.inOrder()
 	return b.cfg, nil
 }

@@ -66,6 +66,9 @@ func (w *walker) merged(v *value, n *yaml.Node, depth int) []pair {
 	}
 	var all []pair
 	for _, source := range sources {
+		if !w.spend(source) {
+			return all
+		}
 		target := source
 		if source.Kind == yaml.AliasNode {
 			target = source.Alias
@@ -76,9 +79,6 @@ func (w *walker) merged(v *value, n *yaml.Node, depth int) []pair {
 		}
 		if depth >= maxMerges {
 			w.at(source, v.place(), "merge keys (<<) refer to each other too deeply", fmt.Sprintf("at most %d levels", maxMerges), "write the values out")
-			continue
-		}
-		if !w.spend(source) {
 			return all
 		}
 		for _, p := range w.pairs(v, target, depth+1) {

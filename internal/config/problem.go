@@ -56,12 +56,13 @@ func (e *Errors) Error() string {
 
 // inOrder sorts problems as they stand in the file, drops repetitions (an alias
 // shows one mistake in several places) and bounds their number.
-func inOrder(problems []Problem) []Problem {
+func (p *problems) inOrder() []Problem {
+	problems := p.list
 	slices.SortStableFunc(problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.String(), b.String()))
 	})
 	problems = slices.Compact(problems)
-	if over := len(problems) - maxProblems; over > 0 {
+	if over := len(problems) + p.dropped - maxProblems; over > 0 && len(problems) > maxProblems {
 		last := Problem{File: problems[0].File, What: fmt.Sprintf("%d more mistakes are not shown", over)}
 		problems = append(problems[:maxProblems:maxProblems], last)
 	}

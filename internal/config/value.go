@@ -101,13 +101,15 @@ func clipped(text string) string {
 
 // problems collects what is wrong with one file.
 type problems struct {
-	file string
-	list []Problem
+	file    string
+	list    []Problem
+	dropped int // beyond twice as many as are shown
 }
 
 // at adds a problem at a node.
 func (p *problems) at(n *yaml.Node, where, what, expected, advice string) {
-	if len(p.list) > 2*maxProblems {
+	if len(p.list) >= 2*maxProblems {
+		p.dropped++
 		return
 	}
 	text := ""
