@@ -20,23 +20,16 @@ var needed = []struct {
 	{unix.CAP_BPF, "CAP_BPF"},
 }
 
-// explain adds to an error of the kernel fence what one can do about it.
+// explain says of an error of the kernel fence what one can do about it, in one
+// line: what libraries add is for who writes the program.
 func explain(err error) error {
+	var number unix.Errno
+	known := errors.As(err, &number)
 	switch {
-	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
-		return fmt.Errorf("%w (%s)", withoutLog(err), permissionAdvice())
-	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.ENOSYS):
-		return fmt.Errorf("%w (needs Linux 5.8 with CONFIG_BPF_SYSCALL, CONFIG_NET_CLS_ACT and CONFIG_NET_CLS_BPF)", withoutLog(err))
-	}
-	return err
-}
-
-// withoutLog cuts a verifier's log off: it is for who writes the program, and an
-// error that is shown to users is one line.
-func withoutLog(err error) error {
-	var verifier *ebpf.VerifierError
-	if errors.As(err, &verifier) {
-		return fmt.Errorf("load the program: %w", verifier.Cause)
+	case known && (number == unix.EPERM || number == unix.EACCES):
+		return fmt.Errorf("%w (%s)", number, permissionAdvice())
+	case errors.Is(err, ebpf.ErrNotSupported), known && number == unix.ENOSYS:
+		return fmt.Errorf("%w (needs Linux 5.8 with CONFIG_BPF_SYSCALL, CONFIG_NET_CLS_ACT and CONFIG_NET_CLS_BPF)", err)
 	}
 	return err
 }
