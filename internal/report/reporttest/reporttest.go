@@ -87,12 +87,31 @@ func (d *Daemon) Set(f func(*report.Status)) {
 	f(&d.status)
 }
 
-// Snapshot implements report.Snapshotter. The status is as of now.
+// Snapshot implements report.Snapshotter.
 func (d *Daemon) Snapshot() *report.Status {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := d.copied()
 	return &s
+}
+
+// Live makes the status one of a running daemon: its snapshots are as of the time
+// at which they are taken.
+type Live struct{ *Daemon }
+
+// Snapshot implements report.Snapshotter.
+func (l Live) Snapshot() *report.Status {
+	s := l.Daemon.Snapshot()
+	now := time.Now()
+	shift := now.Sub(s.At)
+	s.At = now
+	for i := range s.Groups {
+		s.Groups[i].Since = s.Groups[i].Since.Add(shift)
+	}
+	for i := range s.Peers {
+		s.Peers[i].LastSeen = s.Peers[i].LastSeen.Add(shift)
+	}
+	return s
 }
 
 func (d *Daemon) copied() report.Status {

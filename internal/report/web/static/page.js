@@ -1,0 +1,112 @@
+// The status page. Everything that comes from the daemon is set as text, never as markup.
+
+const most = 100;
+const byId = (id) => document.getElementById(id);
+let heard = 0;
+
+function element(tag, text, className) {
+  const e = document.createElement(tag);
+  if (text !== undefined) e.textContent = text;
+  if (className) e.className = className;
+  return e;
+}
+
+function age(ms) {
+  if (!(ms > 0)) return "0 s";
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  const s = ms / 1000;
+  if (s < 60) return `${s.toFixed(1)} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
+  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+  return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+}
+
+const since = (now, then) => (then && !then.startsWith("0001") ? age(Date.parse(now) - Date.parse(then)) : "–");
+
+function verdict(s) {
+  const box = byId("verdict");
+  const words = s.stale ? [s.stale, ...s.problems] : s.problems;
+  box.className = words.length ? "bad" : "good";
+  if (!words.length) words.push(s.groups && s.groups.length ? "All is well." : "No groups.");
+  box.replaceChildren(...words.map((w) => element("p", w)));
+}
+
+function member(g, m) {
+  const state = !m.alive ? "not heard" : m.name === g.active_node ? "active" : m.ready ? "ready" : "not ready";
+  const li = element("li", `${m.name} `);
+  li.append(element("span", state, m.alive && (m.ready || state === "active") ? "good" : "bad"), element("span", ` priority ${m.priority}`, "dim"));
+  return li;
+}
+
+function check(s, c) {
+  const li = element("li", `check ${c.name} `);
+  const colour = { up: "good", down: "bad", unknown: "warn" }[c.state];
+  li.append(element("span", c.state, colour), element("span", ` ${since(s.at, c.last_ran)} ago ${c.detail || ""}`, "dim"));
+  return li;
+}
+
+function group(s, g) {
+  const box = element("article", undefined, "group");
+  box.dataset.group = g.name;
+  const trouble = g.stalled || (!g.ready && g.role !== "witness");
+  const title = element("h3", g.name);
+  title.append(element("span", g.stalled ? `${g.role}, stalled` : g.draining ? `${g.role}, drained` : g.role, `role ${g.role}${trouble ? " trouble" : ""}`));
+  const active = element("p", "active: ");
+  active.append(element("strong", g.active_node || "nobody", g.active_node ? "" : "bad"), element("span", ` for ${since(s.at, g.since)}, epoch ${g.epoch}`, "dim"));
+  const list = element("ul");
+  list.append(...(g.members || []).map((m) => member(g, m)), ...(g.checks || []).map((c) => check(s, c)));
+  box.append(title, active, element("p", `because ${g.reason || "–"}`, "dim"), element("p", (g.addresses || []).join(" ")), list);
+  return box;
+}
+
+function row(cells) {
+  const tr = element("tr");
+  tr.append(...cells.map(([text, className]) => element("td", text, className)));
+  return tr;
+}
+
+function peer(s, p) {
+  const paths = (p.paths || []).map((w) => `${w.address} ${!w.alive ? "down" : w.deaf ? "does not hear us" : "up"}`).join(", ");
+  return row([
+    [p.name], [p.role], [`${p.alive ? "" : "lost "}${since(s.at, p.last_seen)} ago`, p.alive ? "good" : "bad"],
+    [p.rtt_us > 0 ? `${(p.rtt_us / 1000).toFixed(2)} ms` : "–"], [`${(p.loss * 100).toFixed(1)} %`], [paths],
+  ]);
+}
+
+function showStatus(s) {
+  heard = Date.now();
+  if (s.node) {
+    document.title = `${s.node} – stead`;
+    byId("node").textContent = s.node;
+    byId("about").textContent = `stead ${s.version} · up ${age(s.uptime_seconds * 1000)} · fence ${s.fence.kind}${s.realtime.active ? "" : " · not real-time"}`;
+  }
+  verdict(s);
+  byId("groups").replaceChildren(...(s.groups || []).map((g) => group(s, g)));
+  byId("peers").replaceChildren(...(s.peers || []).map((p) => peer(s, p)));
+}
+
+function when(iso) {
+  const d = new Date(iso);
+  const two = (n, width = 2) => String(n).padStart(width, "0");
+  return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())} ${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}.${two(d.getMilliseconds(), 3)}`;
+}
+
+function showEvent(e) {
+  const colour = { "became-active": "good", "peer-up": "good", "check-up": "good", "peer-down": "bad", "check-down": "bad", stalled: "bad", "dual-seen": "bad" }[e.kind];
+  const detail = [e.peer, e.detail, e.epoch ? `epoch ${e.epoch}` : "", e.took_us ? `took ${(e.took_us / 1000).toFixed(1)} ms` : ""].filter(Boolean).join(" · ");
+  const list = byId("events");
+  list.prepend(row([[when(e.wall), "dim"], [e.group || "–"], [e.kind, colour], [e.reason || ""], [detail, "dim"]]));
+  while (list.children.length > most) list.lastElementChild.remove();
+}
+
+function link(live) {
+  const e = byId("link");
+  e.textContent = live ? "live" : "connection lost: what is shown is old";
+  e.className = live ? "live" : "lost";
+}
+
+const stream = new EventSource("events");
+stream.addEventListener("status", (m) => { showStatus(JSON.parse(m.data)); link(true); });
+stream.addEventListener("change", (m) => showEvent(JSON.parse(m.data)));
+stream.addEventListener("error", () => link(false));
+setInterval(() => { if (heard && Date.now() - heard > 3000) link(false); }, 1000);
