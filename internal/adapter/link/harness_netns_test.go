@@ -32,12 +32,27 @@ func bootTime() core.Instant {
 type reports struct {
 	mu     sync.Mutex
 	events []core.Event
+	number int
+	full   chan struct{}
 }
 
 func (r *reports) add(e core.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.events = append(r.events, e)
+	if r.full != nil && len(r.events) == r.number {
+		close(r.full)
+		r.full = nil
+	}
+}
+
+// expect forgets all events and returns a channel that is closed with the n-th from now.
+func (r *reports) expect(n int) <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	full := make(chan struct{})
+	r.events, r.number, r.full = r.events[:0], n, full
+	return full
 }
 
 // count returns how many of the events so far are e.

@@ -3,7 +3,6 @@ package link
 import (
 	"fmt"
 	"net/netip"
-	"runtime"
 	"testing"
 
 	"stead/internal/core"
@@ -38,18 +37,11 @@ func BenchmarkMove(b *testing.B) {
 // move wants all groups held or not and waits until all are reported.
 func move(l *Links, r *reports, many int, generation *uint64, held bool) {
 	*generation++
-	r.mu.Lock()
-	r.events = r.events[:0]
-	r.mu.Unlock()
+	all := r.expect(many)
 	for g := range many {
 		l.Want(core.GroupID(g), *generation, held)
 	}
-	for done := 0; done < many; {
-		runtime.Gosched()
-		r.mu.Lock()
-		done = len(r.events)
-		r.mu.Unlock()
-	}
+	<-all
 }
 
 // BenchmarkWant measures what a Want costs its caller.
