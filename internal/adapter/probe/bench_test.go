@@ -34,6 +34,27 @@ func BenchmarkTCP(b *testing.B) {
 	benchmark(b, config.Check{Kind: config.CheckTCP, Target: l.Addr().String()})
 }
 
+func BenchmarkUDP(b *testing.B) {
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var buf [100]byte
+		for {
+			n, from, err := server.ReadFrom(buf[:])
+			if err != nil {
+				return
+			}
+			_, _ = server.WriteTo(buf[:n], from)
+		}
+	}()
+	b.Cleanup(func() { _ = server.Close(); <-done })
+	benchmark(b, config.Check{Kind: config.CheckUDP, Target: server.LocalAddr().String(), Send: "?"})
+}
+
 func BenchmarkProcess(b *testing.B) {
 	benchmark(b, config.Check{Kind: config.CheckProcess, Target: "probe.test"})
 }

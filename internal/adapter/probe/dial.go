@@ -16,12 +16,10 @@ import (
 const answerLimit = 64 << 10
 
 // address splits a target into a network for dialing and an address on it.
-// "unix:/path" names a socket in the file system.
+// For tcp, "unix:/path" names a socket in the file system.
 func address(network, target string) (dialNetwork, dialAddress string, err error) {
-	if path, ok := strings.CutPrefix(target, "unix:"); ok {
-		if network == "udp" {
-			return "unixgram", path, nil
-		}
+	// A datagram socket in the file system would need a name of ours for the answer.
+	if path, ok := strings.CutPrefix(target, "unix:"); ok && network == "tcp" {
 		return "unix", path, nil
 	}
 	if _, _, err := net.SplitHostPort(target); err != nil {

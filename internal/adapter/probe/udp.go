@@ -5,19 +5,16 @@ import (
 	"context"
 	"net"
 	"time"
-
-	"stead/internal/core"
 )
 
 // udpProbe sends one datagram and waits for one in answer that holds Expect,
-// or for any where nothing is expected. The socket is kept between runs that
-// pass; after any other it is made anew, on another port, so that an answer to
-// an old question is never taken for one to a new.
+// or for any where nothing is expected. Each run has a socket of its own, on
+// another port, so that a late or a second answer to an old question is never
+// taken for one to a new.
 type udpProbe struct {
 	network, address string
 	send, expect     []byte
 	timeout          time.Duration
-	conn             net.Conn
 	buf              []byte
 }
 
@@ -30,50 +27,23 @@ func newUDP(t Target) (Probe, error) {
 		network: network, address: addr, send: []byte(t.Send), expect: []byte(t.Expect),
 		timeout: t.Timeout, buf: make([]byte, answerLimit),
 	}
-	return Probe{Run: p.run, Close: p.close}, nil
+	return Probe{Run: p.run}, nil
 }
 
-func (p *udpProbe) close() {
-	if p.conn != nil {
-		_ = p.conn.Close()
-		p.conn = nil
-	}
-}
-
-func (p *udpProbe) run(ctx context.Context, deadline time.Time) (result Result) {
-	if err := p.open(ctx, deadline); err != nil {
+func (p *udpProbe) run(ctx context.Context, deadline time.Time) Result {
+	conn, err := dial(ctx, p.network, p.address, deadline)
+	if err != nil {
 		return netResult(err, p.timeout)
 	}
-	conn := p.conn
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	result = p.ask()
-	stop()
-	if result.Outcome != core.Passed {
-		p.close()
-	}
-	return result
+	defer closeOnDone(ctx, conn)()
+	return p.ask(conn)
 }
 
-// open makes the socket, or empties the one there is: a datagram that was sent
-// twice must not answer the next question.
-func (p *udpProbe) open(ctx context.Context, deadline time.Time) (err error) {
-	if p.conn == nil {
-		p.conn, err = dial(ctx, p.network, p.address, deadline)
-		return err
-	}
-	for range 64 {
-		if readArrived(p.conn.(*lateReader).Conn, p.buf) == 0 {
-			break
-		}
-	}
-	return p.conn.SetDeadline(deadline)
-}
-
-func (p *udpProbe) ask() Result {
-	if _, err := p.conn.Write(p.send); err != nil {
+func (p *udpProbe) ask(conn net.Conn) Result {
+	if _, err := conn.Write(p.send); err != nil {
 		return netResult(err, p.timeout)
 	}
-	n, err := p.conn.Read(p.buf)
+	n, err := conn.Read(p.buf)
 	if err != nil {
 		return netResult(err, p.timeout)
 	}

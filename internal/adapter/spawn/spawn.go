@@ -12,6 +12,7 @@ package spawn
 import (
 	"context"
 	"os"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -69,6 +70,12 @@ func (p *Program) Run(ctx context.Context, run Run) (result Result) {
 		return Result{End: TimedOut}
 	}
 
+	if run.DieWithUs {
+		// The kernel's parent is the thread that forked. It must not end before
+		// the program does, as it would with a goroutine that ends while locked.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+	}
 	out, writeEnd, err := p.outputPipe()
 	if err != nil {
 		return Result{End: NotStarted, Err: err}
