@@ -55,10 +55,10 @@ var keys = withLater(mapping(
 		optional("dir", one(absolutePath(4095)), defaultStateDir),
 	), ""),
 	optional("realtime", mapping(
-		optional("mode", one(enum([]string{"auto", "required", "off"}, nil)), "auto"),
+		optional("mode", one(enum("auto", "required", "off")), "auto"),
 		optional("priority", one(integer("priorities of SCHED_FIFO", 1, 99)), "50"),
 	), ""),
-	optional("fence", one(enum([]string{"auto", "kernel", "guard", "none"}, nil)), "auto"),
+	optional("fence", one(enum("auto", "kernel", "guard", "none")), "auto"),
 ), map[string]string{
 	"bgp":   "use addresses on an overlay, on an interface or on lo",
 	"gate":  "use a group with a witness, and its hooks",
@@ -70,11 +70,11 @@ var keys = withLater(mapping(
 var nodeKeys = mapping(
 	optional("address", one(address()), ""),
 	optional("addresses", list(MaxPaths, one(address())), ""),
-	optional("role", one(enum([]string{"member", "witness", "client"}, nil)), "member"),
+	optional("role", one(enum("member", "witness", "client")), "member"),
 )
 
 var overlayKeys = withTypes(mapping(
-	required("type", one(enum([]string{"vxlan"}, nil))),
+	required("type", one(enum("vxlan"))),
 	required("vni", one(integer("a VNI is 24 bits wide", 0, 1<<24-1))),
 	optional("port", one(port), "4789"),
 	required("underlay", interfaceField()),
@@ -119,12 +119,12 @@ var groupKeys = withLater(mapping(
 })
 
 var electionKeys = withTypes(mapping(
-	optional("type", one(enum([]string{"peer"}, nil)), "peer"),
-	optional("timing", one(enum(timingNames(), nil)), TimingCloud),
+	optional("type", one(enum("peer")), "peer"),
+	optional("timing", one(enum(timingNames()...)), TimingCloud),
 	optional("interval", one(duration(time.Millisecond, time.Minute, false)), "that of timing"),
 	optional("multiplier", one(integer("how many heartbeats may be lost", 2, 100)), "that of timing"),
 	optional("quorum", one(truth), "true with three voters or more"),
-	optional("on_quorum_loss", one(enum([]string{"release", "hold"}, nil)), "release"),
+	optional("on_quorum_loss", one(enum("release", "hold")), "release"),
 ), map[string]string{
 	"vrrp":   "use type: peer",
 	"lease":  "use type: peer with a witness",

@@ -73,6 +73,9 @@ func electionWords(g *Group) []string {
 	if len(order) > 1 {
 		words[0] += ", then " + strings.Join(order[1:], ", ")
 	}
+	if len(order) == 1 && !e.Quorum {
+		return append(words, "one member: nobody takes over")
+	}
 	words = append(words, fmt.Sprintf("a silent fault is found after %s (%s × %d, timing %s)",
 		length(e.Lease()), length(e.Interval), e.Multiplier, e.Timing))
 	voters := strings.Join(e.Voters, ", ")
@@ -83,13 +86,15 @@ func electionWords(g *Group) []string {
 	case e.Quorum:
 		words = append(words, fmt.Sprintf("quorum: %d of %d voters (%s); in a partition only the side with the majority serves, and without one nobody does",
 			len(e.Voters)/2+1, len(e.Voters), voters))
-	case len(order) > 1:
-		words = append(words, fmt.Sprintf("no quorum (voters: %s): in a partition each side serves; when it heals, one releases", voters))
 	default:
-		words = append(words, "one member: nobody takes over")
+		words = append(words, fmt.Sprintf("no quorum (voters: %s): in a partition each side serves; when it heals, one releases", voters))
+	}
+	if e.Quorum && len(e.Voters)%2 == 0 {
+		words = append(words, "the number of voters is even: a partition into halves leaves no majority")
 	}
 	switch {
 	case len(order) == 1:
+		words = append(words, "one member: nobody takes over")
 	case !g.Preempt.Enabled:
 		words = append(words, "a better node that comes back does not take over from one that serves")
 	default:
@@ -106,20 +111,20 @@ func (p *Plan) WriteText(w io.Writer) error {
 	} else {
 		fmt.Fprintf(&b, "%s is valid. Node %s, %s:\n", p.File, p.Node, roleWords[p.Role])
 	}
-	if p.Heartbeat.IntervalMS > 0 && p.Heartbeat.Paths > 0 && len(p.Heartbeat.To) > 0 {
-		to := "between " + strings.Join(p.Heartbeat.To, ", ")
-		if p.Node != "" {
-			to = "to " + strings.Join(p.Heartbeat.To, ", ")
-		}
+	to, least := "between "+strings.Join(p.Heartbeat.To, ", "), 2
+	if p.Node != "" {
+		to, least = "to "+strings.Join(p.Heartbeat.To, ", "), 1
+	}
+	if p.Heartbeat.IntervalMS > 0 && len(p.Heartbeat.To) >= least {
 		fmt.Fprintf(&b, "  heartbeats every %gms %s, %s, UDP port %d\n", p.Heartbeat.IntervalMS, to,
 			counted(p.Heartbeat.Paths, "path", "paths"), p.Heartbeat.Port)
 	}
 	fmt.Fprintf(&b, "  fence %s\n  real time %s\n", p.Fence, p.Realtime)
-	listen := p.Listen
-	if listen == "" {
-		listen = "nowhere"
+	listen := "metrics and probes at " + p.Listen
+	if p.Listen == "" {
+		listen = "no listener for metrics and probes"
 	}
-	fmt.Fprintf(&b, "  control at %s, metrics and probes at %s\n", p.Control, listen)
+	fmt.Fprintf(&b, "  control at %s, %s\n", p.Control, listen)
 	for i := range p.Overlays {
 		p.Overlays[i].writeText(&b)
 	}

@@ -68,14 +68,11 @@ func boolean() *scalar {
 	return &scalar{words: "`true` or `false`", bare: true, parse: parse, schema: map[string]any{"type": "boolean"}}
 }
 
-// enum is one of some words; a word of another version gets its own advice.
-func enum(values []string, later map[string]string) *scalar {
+// enum is one of some words.
+func enum(values ...string) *scalar {
 	parse := func(text string) (any, *fault) {
 		if slices.Contains(values, text) {
 			return text, nil
-		}
-		if use, ok := later[text]; ok {
-			return nil, &fault{"is not supported by this version", listed(values), use}
 		}
 		f := &fault{"is not one of " + listed(values), listed(values), ""}
 		if len(values) == 1 {

@@ -109,6 +109,7 @@ var syntaxWords = []struct{ has, what, advice string }{
 	{"expected '-' indicator", "a list and a mapping mixed at one indentation", "indent the entries alike"},
 	{"expected key", "a line that is indented unlike those above it", "indent keys of one mapping alike"},
 	{"<document start>", "a line that is indented unlike those above it", "indent keys of one mapping alike"},
+	{"expected node content", "a value is missing, or a bracket is not closed", "check this line and the one before"},
 	{"unknown anchor", "an alias (*name) without its anchor (&name)", "define the anchor before its use"},
 	{"unknown escape", "an unknown escape in a quoted text", `write \\ for a backslash, or use 'single quotes'`},
 	{"exceeded max depth", "values nested too deeply", "is this the right file?"},
