@@ -17,6 +17,12 @@ import (
 // An IPv6 link-local address carries its zone.
 func (ns *NS) Ping(t testing.TB, to netip.Addr, wait time.Duration) error {
 	t.Helper()
+	return ns.PingSize(t, to, 56, wait)
+}
+
+// PingSize is Ping with a number of bytes behind the 8 of the ICMP header.
+func (ns *NS) PingSize(t testing.TB, to netip.Addr, size int, wait time.Duration) error {
+	t.Helper()
 	network, protocol := "ip4:icmp", 1
 	request := icmp.Message{Type: ipv4.ICMPTypeEcho}
 	answer := icmp.Type(ipv4.ICMPTypeEchoReply)
@@ -33,7 +39,7 @@ func (ns *NS) Ping(t testing.TB, to netip.Addr, wait time.Duration) error {
 	defer conn.Close()
 
 	// Every raw socket of the namespace hears every answer: the id tells ours.
-	echo := &icmp.Echo{ID: int(time.Now().UnixNano()>>4) & 0xffff, Seq: 1, Data: []byte("stead")}
+	echo := &icmp.Echo{ID: int(time.Now().UnixNano()>>4) & 0xffff, Seq: 1, Data: make([]byte, size)}
 	request.Body = echo
 	packet, err := request.Marshal(nil)
 	if err != nil {
