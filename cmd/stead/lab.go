@@ -1,14 +1,129 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"stead/internal/lab"
 )
 
+type labFlags struct {
+	opt      lab.Options
+	json     bool
+	html     string
+	keepLogs string
+}
+
 func newLabCmd() *cobra.Command {
-	return &cobra.Command{
-		Use:  "lab",
-		RunE: func(*cobra.Command, []string) error { return errors.New("lab: not in this build") },
+	var f labFlags
+	cmd := &cobra.Command{
+		Use:   "lab",
+		Short: "run the whole trial on this machine: every fault, and what a client saw of it",
+		Long: `Build two servers and a client in network namespaces, without layer 2 or multicast
+between them, run stead on each, let the client ask every millisecond, and go
+through the faults. Needs root, or a kernel that lets ordinary users have user
+namespaces. Nothing is left behind, also when it is interrupted.
+
+Faults: ` + strings.Join(lab.FaultNames(), " ") + `
+
+Exits 1 when a fault did not end with the service restored.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runLab(cmd, &f) },
 	}
+	cmd.Flags().IntVar(&f.opt.Runs, "runs", 1, "how often each fault is run")
+	cmd.Flags().StringSliceVar(&f.opt.Faults, "fault", nil, "only this fault (may be given more than once)")
+	cmd.Flags().StringVar(&f.opt.Timing, "timing", "fast", "of the election: fast, lan, cloud or wan")
+	cmd.Flags().BoolVar(&f.opt.IPv6, "ipv6", false, "IPv6 below, in and on the overlay")
+	cmd.Flags().BoolVar(&f.opt.NoQuorum, "no-quorum", false, "the client has no vote: two servers decide alone")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print the results as JSON")
+	cmd.Flags().StringVar(&f.html, "html", "", "write a report with drawings into this file")
+	cmd.Flags().StringVar(&f.keepLogs, "keep-logs", "", "write the daemons' logs into this directory (when something fails they are kept anyway)")
+	cmd.AddCommand(newLabInitCmd())
+	return cmd
+}
+
+// newLabInitCmd is what the lab's init process runs. It is not for people.
+func newLabInitCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:    "init OPTIONS",
+		Hidden: true,
+		Args:   cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var opt lab.Options
+			if err := json.Unmarshal([]byte(args[0]), &opt); err != nil {
+				return withCode(exitUsage, fmt.Errorf("lab init: started by `stead lab` alone: %w", err))
+			}
+			ctx, stop := untilSignal(cmd.Context())
+			defer stop()
+			if err := lab.RunInside(ctx, opt, lab.ResultFile()); err != nil {
+				return withCode(exitFailed, err)
+			}
+			return nil
+		},
+	}
+}
+
+func runLab(cmd *cobra.Command, f *labFlags) error {
+	if err := f.opt.Check(); err != nil {
+		return withCode(exitUsage, fmt.Errorf("lab: %w", err))
+	}
+	options, err := json.Marshal(f.opt)
+	if err != nil {
+		return withCode(exitFailed, err)
+	}
+	ctx, stop := untilSignal(cmd.Context())
+	defer stop()
+	progress := func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) }
+	outcome, failed := lab.Start(ctx, f.opt, []string{"lab", "init", string(options)}, progress)
+	if outcome != nil {
+		failed = errors.Join(failed, f.tell(cmd.OutOrStdout(), outcome, failed != nil || !outcome.Results.Restored(), progress))
+	}
+	switch {
+	case failed != nil:
+		return withCode(exitFailed, fmt.Errorf("lab: %w", failed))
+	case !outcome.Results.Restored():
+		return withCode(exitFailed, nil)
+	}
+	return nil
+}
+
+// tell writes everything that was asked for.
+func (f *labFlags) tell(w io.Writer, outcome *lab.Outcome, bad bool, progress func(string)) (err error) {
+	r := &outcome.Results
+	if len(r.Faults) > 0 {
+		write := r.WriteText
+		if f.json {
+			write = r.WriteJSON
+		}
+		err = write(w)
+		if f.html != "" {
+			err = errors.Join(err, writeFile(f.html, r.WriteHTML))
+		}
+	}
+	dir := f.keepLogs
+	if dir == "" && bad && len(outcome.Logs) > 0 {
+		var tempErr error
+		if dir, tempErr = os.MkdirTemp("", "stead-lab-logs-"); tempErr != nil {
+			return errors.Join(err, tempErr)
+		}
+	}
+	if dir != "" {
+		err = errors.Join(err, outcome.WriteLogs(dir))
+		progress("the logs are in " + dir)
+	}
+	return err
+}
+
+func writeFile(name string, write func(io.Writer) error) error {
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(file), file.Close())
 }

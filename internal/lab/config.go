@@ -1,0 +1,84 @@
+package lab
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+	"time"
+)
+
+// What the trial's configuration says, where the trial has to know it too.
+const (
+	group        = "web"
+	overlay      = "vxlan0"
+	servicePort  = 3000
+	checkPeriod  = 10 * time.Millisecond
+	checkFall    = 2
+	preemptDelay = time.Second
+)
+
+var configText = template.Must(template.New("stead.yaml").Parse(`# The trial: two servers, one client, one address. One file for all three.
+nodes:
+  primary:   { address: "{{.Underlay.primary}}" }
+  secondary: { address: "{{.Underlay.secondary}}" }
+  client:    { address: "{{.Underlay.client}}", role: {{.ClientRole}} }
+security:
+  key_file: {{.Shared}}/key
+overlays:
+  vxlan0:
+    type: vxlan
+    vni: 10
+    underlay: eth1
+    addresses: { primary: "{{.Overlay.primary}}", secondary: "{{.Overlay.secondary}}", client: "{{.Overlay.client}}" }
+groups:
+  web:
+    members: { primary: 200, secondary: 100 }
+    election: { type: peer, timing: {{.Timing}} }
+    preempt: { enabled: true, delay: {{.PreemptDelay}} }
+    addresses:
+      - { address: "{{.Service}}", interface: vxlan0 }
+    checks:
+      web: { http: "http://127.0.0.1:{{.Port}}/", interval: {{.CheckPeriod}}, timeout: {{.CheckPeriod}}, rise: 2, fall: {{.CheckFall}}, fatal: true }
+control: { socket: {{.Host}}/stead.sock }
+http:    { listen: "127.0.0.1:9177" }
+state:   { dir: {{.Host}}/state }
+`))
+
+// configFor is the configuration file of a trial. Without quorum the client
+// takes part in the overlay only.
+func configFor(opt *Options, quorum bool) (string, error) {
+	addresses := trialAddressing(opt.IPv6)
+	role := "client"
+	if quorum {
+		role = "witness"
+	}
+	var b strings.Builder
+	err := configText.Execute(&b, map[string]any{
+		"Underlay": addresses.underlay, "Overlay": addresses.overlay, "Service": addresses.service,
+		"ClientRole": role, "Timing": opt.Timing, "Port": servicePort, "PreemptDelay": preemptDelay,
+		"CheckPeriod": checkPeriod, "CheckFall": checkFall, "Shared": SharedDir, "Host": HostDir,
+	})
+	return b.String(), err
+}
+
+// writeConfig writes the file and a fresh key into dir and returns the file's name.
+func writeConfig(dir string, opt *Options, quorum bool) (string, error) {
+	text, err := configFor(opt, quorum)
+	if err != nil {
+		return "", fmt.Errorf("write the configuration: %w", err)
+	}
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	if err := os.WriteFile(filepath.Join(dir, "key"), []byte(hex.EncodeToString(key)+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("write the key: %w", err)
+	}
+	name := filepath.Join(dir, "stead.yaml")
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		return "", fmt.Errorf("write the configuration: %w", err)
+	}
+	return name, nil
+}

@@ -1,0 +1,163 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+	"time"
+)
+
+// fault is one thing that happens to the active host, the primary.
+type fault struct {
+	name  string
+	about string // for people
+	// prepare brings about what has to be there before; nil: nothing.
+	prepare func(context.Context, *session) error
+	// inject does it, as fast as it can: the clock runs from just before.
+	inject func(context.Context, *session) error
+	// undo restores the world; nil: nothing to restore.
+	undo func(context.Context, *session) error
+	// holder serves afterwards; empty: whoever it is.
+	holder string
+	// noQuorum makes the fault run without quorum, whatever was asked for.
+	noQuorum bool
+	budget   budgetKind
+}
+
+// faults are all of them, in the order in which a trial runs them.
+var faults = []*fault{
+	{
+		name: "switchover", about: "an operator moves the group: stead switchover web", holder: secondary, budget: nothingLost,
+		inject: func(ctx context.Context, s *session) error {
+			_, err := s.cli(ctx, primary, "switchover", group)
+			return err
+		},
+	},
+	{
+		name: "service", about: "the service of the active host dies; a fatal check finds it", holder: secondary, budget: resigned,
+		inject: func(_ context.Context, s *session) error { return s.servers[primary].signal(syscall.SIGKILL) },
+		undo:   func(_ context.Context, s *session) error { return s.again(s.servers[primary]) },
+	},
+	{
+		name: "sigterm", about: "the daemon of the active host is asked to end", holder: secondary, budget: resigned,
+		inject: func(_ context.Context, s *session) error { return s.daemons[primary].signal(syscall.SIGTERM) },
+		undo:   func(_ context.Context, s *session) error { return s.again(s.daemons[primary]) },
+	},
+	{
+		name: "sigkill", about: "the daemon of the active host is killed; the host and its service live on", holder: secondary, budget: silent,
+		inject: func(_ context.Context, s *session) error { return s.daemons[primary].signal(syscall.SIGKILL) },
+		undo:   func(_ context.Context, s *session) error { return s.again(s.daemons[primary]) },
+	},
+	{
+		name: "freeze", about: "the daemon of the active host is stopped (SIGSTOP) with all its children, and goes on later", holder: secondary, budget: silent,
+		inject: func(_ context.Context, s *session) error { return s.daemons[primary].signalGroup(syscall.SIGSTOP) },
+		undo:   func(_ context.Context, s *session) error { return s.daemons[primary].signalGroup(syscall.SIGCONT) },
+	},
+	{
+		name: "cut", about: "the cable of the active host is pulled: its carrier is lost", holder: secondary, budget: silent,
+		inject: func(_ context.Context, s *session) error { return s.world.Cut(s.world.Host(primary)) },
+		undo:   healWorld,
+	},
+	{
+		name: "blackhole", about: "the network drops everything from and to the active host, silently", holder: secondary, budget: silent,
+		inject: func(_ context.Context, s *session) error { return s.world.Blackhole(s.world.Host(primary)) },
+		undo:   healWorld,
+	},
+	{
+		name: "oneway", about: "the network drops everything to the active host; what it sends arrives", holder: secondary, budget: silent,
+		inject: func(_ context.Context, s *session) error { return s.world.OneWay(s.world.Host(primary)) },
+		undo:   healWorld,
+	},
+	{
+		name: "heal", about: "two servers that do not see each other both serve, until the network between them is mended", noQuorum: true, budget: healed,
+		prepare: partition,
+		inject:  healWorld,
+	},
+	{
+		name: "recover", about: "the preferred host comes back and takes over from the one that serves", holder: primary, budget: nothingLost,
+		prepare: takePrimaryAway,
+		inject:  func(_ context.Context, s *session) error { return s.again(s.daemons[primary]) },
+	},
+}
+
+// FaultNames are the names of all faults, in the order in which a trial runs them.
+func FaultNames() (names []string) {
+	for _, f := range faults {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+func faultNamed(name string) *fault {
+	for _, f := range faults {
+		if f.name == name {
+			return f
+		}
+	}
+	return nil
+}
+
+func healWorld(_ context.Context, s *session) error { return s.world.Heal() }
+
+// again starts a program that was ended, when it has ended.
+func (s *session) again(p *process) error {
+	if err := p.wait(s.opt.patience()); err != nil {
+		return err
+	}
+	return p.start()
+}
+
+// bothServe is how long both sides of the partition serve before it is mended.
+const bothServe = 200 * time.Millisecond
+
+// partition separates the servers and waits until both serve.
+func partition(ctx context.Context, s *session) error {
+	if err := s.world.Partition(s.world.Host(primary), s.world.Host(secondary)); err != nil {
+		return err
+	}
+	err := s.await(ctx, "both active", func() error {
+		for _, host := range []string{primary, secondary} {
+			st, err := s.status(ctx, host)
+			if err != nil {
+				return err
+			}
+			if g := st.Group(group); g == nil || g.Role != "active" {
+				return fmt.Errorf("%s does not serve its side", host)
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		sleep(ctx, bothServe)
+	}
+	return err
+}
+
+// takePrimaryAway ends the primary's daemon and waits until the secondary serves.
+func takePrimaryAway(ctx context.Context, s *session) error {
+	if err := s.daemons[primary].signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	if err := s.daemons[primary].wait(s.opt.patience()); err != nil {
+		return err
+	}
+	limit, cancel := context.WithTimeout(ctx, s.opt.patience())
+	defer cancel()
+	for {
+		st, err := s.status(limit, secondary)
+		if err != nil {
+			return err
+		}
+		if g := st.Group(group); g != nil && g.Role == "active" && g.Applied {
+			return nil
+		}
+		sleep(limit, pollPeriod)
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

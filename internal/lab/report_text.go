@@ -1,0 +1,83 @@
+package lab
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// trialsOwn is what the original trial measured, by hand, in a cloud.
+const trialsOwn = "the original trial, the address moved by hand over the same kind of VXLAN: < 100 ms, as far as a client that asks every 100 ms can tell"
+
+func showMS(d time.Duration) string { return fmt.Sprintf("%.1f ms", d.Seconds()*1000) }
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func numberMS(d time.Duration) string { return fmt.Sprintf("%.1f", d.Seconds()*1000) }
+
+// known shows a measure that the event logs may not have had.
+func known(d time.Duration) string {
+	if d == 0 {
+		return "-"
+	}
+	return numberMS(d)
+}
+
+// WriteText writes the table for a person.
+func (r *Results) WriteText(w io.Writer) error {
+	fmt.Fprintf(w, "\ntiming %s (a silent fault is found after %d ms), %s, fence: %s, Linux %s, %d CPUs, as %s\n",
+		r.Setup.Timing, r.Setup.LeaseMS, r.Setup.Family, r.Setup.Fence, r.Setup.Kernel, r.Setup.CPUs, r.Setup.User)
+	fmt.Fprintf(w, "one request every millisecond; times in milliseconds\n\n")
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "fault\truns\tdetected p50\tp99\toutage p50\tp99\tmax\tlost\ttwo holders\t  promise")
+	for i := range r.Faults {
+		f := &r.Faults[i]
+		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t  %s\n", f.Name, len(f.Runs),
+			known(f.Detect.P50), known(f.Detect.P99),
+			numberMS(f.Outage.P50), numberMS(f.Outage.P99), numberMS(f.Outage.Max),
+			f.Lost, numberMS(f.DualMax), f.verdict())
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\n%s%s\n", r.remarks(), trialsOwn)
+	return err
+}
+
+func (r *FaultResult) verdict() string {
+	if len(r.Missed) == 0 {
+		return r.Budget.Text + ": met"
+	}
+	return r.Budget.Text + ": missed, " + strings.Join(r.Missed, ", ")
+}
+
+// remarks say what the table has no column for.
+func (r *Results) remarks() string {
+	var b strings.Builder
+	for i := range r.Faults {
+		f := &r.Faults[i]
+		if f.Budget.SettledMax > 0 {
+			fmt.Fprintf(&b, "%s: all requests went to the winner, and the client's neighbour entry was right, %s after the mend at most; two holders are counted from the mend on\n", f.Name, showMS(f.Settled.Max))
+		}
+		if f.RestoreLost > 0 {
+			fmt.Fprintf(&b, "%s: %s lost while the world was put back as it was\n", f.Name, plural(f.RestoreLost, "request"))
+		}
+		if f.Late > 0 {
+			fmt.Fprintf(&b, "%s: in %s the client itself was held up for more than 5 ms: this machine is too busy for exact figures\n", f.Name, plural(f.Late, "run"))
+		}
+		for _, failed := range f.Failed {
+			fmt.Fprintf(&b, "%s: %s\n", f.Name, failed)
+		}
+	}
+	if b.Len() > 0 {
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
