@@ -6,6 +6,9 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
+	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -215,4 +218,34 @@ func TestPage(t *testing.T) {
 	const page = "../../docs/reference/events.md"
 	docpage.Check(t, page, "kinds", kinds.String())
 	docpage.Check(t, page, "reasons", reasons.String())
+}
+
+// docs/reference/http.md names every key of a status, and events.md every key of an event.
+func TestEveryKeyIsDocumented(t *testing.T) {
+	for page, value := range map[string]any{"http.md": Status{}, "events.md": Event{}} {
+		data, err := os.ReadFile("../../docs/reference/" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range keys(reflect.TypeOf(value)) {
+			if !regexp.MustCompile("\\b" + key + "\\b").Match(data) {
+				t.Errorf("%s does not name %q", page, key)
+			}
+		}
+	}
+}
+
+func keys(of reflect.Type) []string {
+	for of.Kind() == reflect.Slice {
+		of = of.Elem()
+	}
+	if of.Kind() != reflect.Struct || of == reflect.TypeFor[time.Time]() {
+		return nil
+	}
+	var names []string
+	for i := range of.NumField() {
+		name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+		names = append(append(names, name), keys(of.Field(i).Type)...)
+	}
+	return names
 }

@@ -19,6 +19,9 @@ var wallTime = map[string]string{
 
 	"internal/report/eventlog/eventlog.go": "the time of an event, as a person reads it",
 	"internal/report/api/server.go":        "how long a client may take to read",
+	"internal/report/reporttest/":          "tests only",
+	"internal/report/web/server.go":        "how old a snapshot is, which the probes do not believe then",
+	"internal/report/web/stream.go":        "how long a page may take to read",
 	"internal/adapter/probe/clock.go":      "when a check runs and has had its time",
 	"internal/adapter/spawn/clock.go":      "when a program has had its time",
 	"internal/adapter/link/clean.go":       "how long the last release may try",

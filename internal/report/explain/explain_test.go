@@ -25,65 +25,69 @@ type step struct {
 	Kind report.Kind
 }
 
+var (
+	none      = report.Event{}
+	secondary = report.Event{Peer: "secondary"}
+)
+
+var changes = []struct {
+	name   string
+	events []report.Event
+	title  string
+	steps  []step
+}{
+	{"no event", nil, "web: no change of role is in the event log", nil},
+	{
+		"takeover after silence",
+		[]report.Event{
+			at(0, report.BecameStandby, "web", none),
+			at(8999, report.CheckIsUp, "web", none),
+			at(60000, report.PeerDown, "", secondary),
+			at(60000.1, report.Claiming, "web", none),
+			at(60000.2, report.PeerUp, "lan", none),
+			at(60001.5, report.BecameActive, "web", report.Event{Epoch: 8, Reason: reason.PeerSilent}),
+			at(60001.6, report.Announced, "web", none),
+			at(60001.7, report.CheckIsUp, "web", none),
+			at(60030, report.HookRan, "web", none),
+			at(90000, report.HookRan, "web", none),
+		},
+		"web: primary became active because the active node was not heard for the detection time (peer-silent)",
+		[]step{{0, report.PeerDown}, {0.1, report.Claiming}, {1.5, report.BecameActive}, {1.6, report.Announced}, {30, report.HookRan}},
+	},
+	{
+		"this node let go and another took over: one change",
+		[]report.Event{
+			at(0, report.BecameActive, "web", none),
+			at(500, report.CheckIsDown, "web", report.Event{Detail: "web: 503"}),
+			at(500.1, report.BecameStandby, "web", report.Event{Reason: reason.CheckFailed}),
+			at(502, report.SawActive, "web", report.Event{Peer: "secondary", Epoch: 9}),
+		},
+		"web: secondary became active because a fatal check is down (check-failed)",
+		[]step{{0, report.CheckIsDown}, {0.1, report.BecameStandby}, {2, report.SawActive}},
+	},
+	{
+		"the change before does not belong to it",
+		[]report.Event{
+			at(0, report.SawActive, "web", secondary),
+			at(100, report.BecameActive, "web", report.Event{Reason: reason.Preempted}),
+		},
+		"web: primary became active because a node with a higher priority was ready for the preemption delay (preempted)",
+		[]step{{0, report.BecameActive}},
+	},
+	{
+		"what was before a pause is no cause",
+		[]report.Event{
+			at(0, report.CheckIsDown, "web", none),
+			at(2500, report.Commanded, "", none),
+			at(2600, report.BecameStandby, "web", report.Event{Reason: reason.Switchover}),
+		},
+		"web: primary became standby because an operator asked for a switchover (switchover)",
+		[]step{{0, report.Commanded}, {100, report.BecameStandby}},
+	},
+}
+
 func TestGroups(t *testing.T) {
-	none := report.Event{}
-	secondary := report.Event{Peer: "secondary"}
-	tests := []struct {
-		name   string
-		events []report.Event
-		title  string
-		steps  []step
-	}{
-		{"no event", nil, "web: no change of role is in the event log", nil},
-		{
-			"takeover after silence",
-			[]report.Event{
-				at(0, report.BecameStandby, "web", none),
-				at(8999, report.CheckIsUp, "web", none),
-				at(60000, report.PeerDown, "", secondary),
-				at(60000.1, report.Claiming, "web", none),
-				at(60000.2, report.PeerUp, "lan", none),
-				at(60001.5, report.BecameActive, "web", report.Event{Epoch: 8, Reason: reason.PeerSilent}),
-				at(60001.6, report.Announced, "web", none),
-				at(60001.7, report.CheckIsUp, "web", none),
-				at(60030, report.HookRan, "web", none),
-				at(90000, report.HookRan, "web", none),
-			},
-			"web: primary became active because the active node was not heard for the detection time (peer-silent)",
-			[]step{{0, report.PeerDown}, {0.1, report.Claiming}, {1.5, report.BecameActive}, {1.6, report.Announced}, {30, report.HookRan}},
-		},
-		{
-			"this node let go and another took over: one change",
-			[]report.Event{
-				at(0, report.BecameActive, "web", none),
-				at(500, report.CheckIsDown, "web", report.Event{Detail: "web: 503"}),
-				at(500.1, report.BecameStandby, "web", report.Event{Reason: reason.CheckFailed}),
-				at(502, report.SawActive, "web", report.Event{Peer: "secondary", Epoch: 9}),
-			},
-			"web: secondary became active because a fatal check is down (check-failed)",
-			[]step{{0, report.CheckIsDown}, {0.1, report.BecameStandby}, {2, report.SawActive}},
-		},
-		{
-			"the change before does not belong to it",
-			[]report.Event{
-				at(0, report.SawActive, "web", secondary),
-				at(100, report.BecameActive, "web", report.Event{Reason: reason.Preempted}),
-			},
-			"web: primary became active because a node with a higher priority was ready for the preemption delay (preempted)",
-			[]step{{0, report.BecameActive}},
-		},
-		{
-			"what was before a pause is no cause",
-			[]report.Event{
-				at(0, report.CheckIsDown, "web", none),
-				at(2500, report.Commanded, "", none),
-				at(2600, report.BecameStandby, "web", report.Event{Reason: reason.Switchover}),
-			},
-			"web: primary became standby because an operator asked for a switchover (switchover)",
-			[]step{{0, report.Commanded}, {100, report.BecameStandby}},
-		},
-	}
-	for _, tt := range tests {
+	for _, tt := range changes {
 		t.Run(tt.name, func(t *testing.T) {
 			got := Groups(tt.events, "web")
 			if len(got) != 1 {
