@@ -273,3 +273,20 @@ func TestNothingIsReportedAfterStop(t *testing.T) {
 	mu.Unlock()
 	s.Stop()
 }
+
+// A run that ends after its check was replaced reports nothing under the new place.
+func TestLateResultOfAReplacedCheck(t *testing.T) {
+	var reported []seen
+	s := &Set{running: map[key]*member{}, report: func(g core.GroupID, c int, o core.Outcome, d string) {
+		reported = append(reported, seen{g, c, o, d})
+	}}
+	k := key{"web", "a"}
+	old, current := &member{group: 1, index: 1}, &member{group: 2, index: 2}
+	s.running[k] = current
+	s.deliver(k, old, passed())
+	s.deliver(key{"web", "gone"}, old, passed())
+	s.deliver(k, current, failed("refused"))
+	if len(reported) != 1 || reported[0] != (seen{2, 2, core.Failed, "refused"}) {
+		t.Errorf("reported %+v", reported)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func write(t *testing.T, path, content string, mode os.FileMode) {
@@ -120,4 +121,26 @@ func FuzzTail(f *testing.F) {
 		}
 		LastLine(k.bytes)
 	})
+}
+
+// What lies in the pipe when the program ends is not lost, however slow the
+// reader was.
+func TestOutputIsTakenFromThePipeAtTheEnd(t *testing.T) {
+	out, in, err := new(Program).outputPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	defer in.Close()
+	if err := out.SetReadDeadline(time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	c := collect(out)
+	<-c.done // the reader has given up
+	if _, err := in.WriteString("the last words\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(c.finish()); got != "the last words\n" {
+		t.Errorf("kept %q", got)
+	}
 }
