@@ -68,8 +68,8 @@ func commandWords(command []string) string {
 // electionWords tells who serves when, in sentences.
 func electionWords(g *Group) []string {
 	e := g.Election
-	order := preference(g)
-	words := []string{fmt.Sprintf("%s is preferred", order[0])}
+	order := withPriorities(g)
+	words := []string{order[0] + " is preferred"}
 	if len(order) > 1 {
 		words[0] += ", then " + strings.Join(order[1:], ", ")
 	}
@@ -96,11 +96,24 @@ func electionWords(g *Group) []string {
 	case len(order) == 1:
 		words = append(words, "one member: nobody takes over")
 	case !g.Preempt.Enabled:
-		words = append(words, "a better node that comes back does not take over from one that serves")
+		words = append(words, "a node with a higher priority that comes back does not take over from one that serves")
 	default:
-		words = append(words, fmt.Sprintf("a better node takes over when it has been ready for %s", length(g.Preempt.Delay)))
+		words = append(words, fmt.Sprintf("a node with a higher priority takes over when it has been ready for %s", length(g.Preempt.Delay)))
 	}
 	return words
+}
+
+// withPriorities is the members in the order of preference: `primary (200)`.
+func withPriorities(g *Group) []string {
+	priority := map[string]int{}
+	for _, m := range g.Members {
+		priority[m.Node] = m.Priority
+	}
+	names := preference(g)
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s (%d)", name, priority[name])
+	}
+	return names
 }
 
 // WriteText prints the plan for a person.

@@ -40,15 +40,31 @@ func ReferenceDoc(reference string) (string, error) {
 	told := map[*shape]bool{}
 	docSection(&b, "The file", keys, "", docs, told)
 	b.WriteString("\n## A file with every key\n\n```yaml\n")
-	for _, line := range strings.Split(strings.TrimRight(reference, "\n"), "\n") {
-		text := strings.TrimSpace(line)
-		if strings.HasPrefix(text, "#") {
-			continue
-		}
-		b.WriteString(strings.TrimRight(strings.Replace(line, "- #", "-", 1), " ") + "\n")
-	}
+	b.WriteString(uncommented(reference))
 	b.WriteString("```\n")
 	return squeezed(b.String()), nil
+}
+
+// uncommented leaves the comments off. A dash that has a comment behind it moves to
+// the line below.
+func uncommented(text string) string {
+	var out []string
+	dash := -1
+	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
+		bare := strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(bare, "- #"):
+			dash = strings.Index(line, "-")
+			continue
+		case strings.HasPrefix(bare, "#"):
+			continue
+		case dash >= 0:
+			line = line[:dash] + "-" + line[dash+1:]
+			dash = -1
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out, "\n") + "\n"
 }
 
 // squeezed leaves one empty line where there were several.
