@@ -1,0 +1,200 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"stead/internal/core"
+	"stead/internal/core/reason"
+)
+
+// holdingWatch is what the checkers remember of a group on a host.
+type holdingWatch struct {
+	active        bool   // as the node itself said last
+	opened        bool   // it said so just now
+	wantEpoch     uint64 // of the last Want of this run
+	epoch         uint64 // the highest epoch of any activation of this host
+	eligible      bool   // it runs, is well and is not drained
+	eligibleSince moment
+}
+
+func (o *holdingWatch) restart() { o.active, o.opened, o.wantEpoch = false, false, 0 }
+
+// roleNoted sets what a node says of itself.
+func (w *World) roleNoted(h *host, g int, active bool) {
+	h.holdings[g].watch.active = active
+}
+
+// noted takes in what a node says that has changed.
+func (w *World) noted(h *host, n *core.Note) {
+	w.trace.note(w.now, h.id, n)
+	g := int(n.Group)
+	if g < 0 {
+		return
+	}
+	o := &h.holdings[g].watch
+	switch n.Kind {
+	case core.BecameActive:
+		o.active, o.opened = true, true
+		w.result.Activations++
+		w.checkEpoch(h, n)
+		w.checkPreemption(h, n)
+		w.checkHandover(h, n)
+	case core.BecameStandby:
+		o.active = false
+	case core.Stalled:
+		w.result.Stalls++
+	case core.DualSeen:
+		w.result.Duals++
+		w.result.WorstDual = max(w.result.WorstDual, n.Took)
+	}
+	w.calm.noted(w, h, n)
+}
+
+// checkEpoch: epochs only grow. With quorum every activation of a group has a
+// higher epoch than all before it on any node, whatever was restarted between.
+// Without, the same holds for the activations of one node.
+func (w *World) checkEpoch(h *host, n *core.Note) {
+	g := int(n.Group)
+	o, watch := &h.holdings[g].watch, w.groups[g]
+	before := o.epoch
+	if watch.strict {
+		before = watch.epochs
+	}
+	if n.Epoch <= before {
+		w.violate(checkEpochs, h.id, g, fmt.Sprintf("becomes active with epoch %d after epoch", n.Epoch), int64(before))
+	}
+	o.epoch = max(o.epoch, n.Epoch)
+	watch.epochs = max(watch.epochs, n.Epoch)
+}
+
+// checkPreemption: a node takes a group over from a running one only where
+// preemption is enabled, and after it was ready for the delay. Clocks that run
+// too fast may shorten the delay by a hundredth.
+func (w *World) checkPreemption(h *host, n *core.Note) {
+	if n.Reason != reason.Preempted {
+		return
+	}
+	g := int(n.Group)
+	cfg, o := w.group(g), &h.holdings[g].watch
+	waited := w.now.sub(o.eligibleSince)
+	if !cfg.Preempt {
+		w.violate(checkPreempt, h.id, g, "preempts, and must not", 0)
+	} else if o.eligible && waited < cfg.PreemptDelay-cfg.PreemptDelay/100 {
+		w.violate(checkPreempt, h.id, g, "preempts before it was ready for the delay", int64(waited))
+	}
+}
+
+// checkHandover: planned work loses nothing. When nothing was wrong for a while,
+// a group that is handed over is served without a gap, provided that the linger is longer
+// than the way of the last packet.
+func (w *World) checkHandover(h *host, n *core.Note) {
+	switch n.Reason {
+	case reason.Switchover, reason.Preempted, reason.Drained:
+	default:
+		return
+	}
+	g := int(n.Group)
+	t, watch := &w.truth.groups[g], w.groups[g]
+	if !t.known || w.now.sub(t.soundSince) < w.holderBound(g) || watch.lastGapAt != w.now {
+		return
+	}
+	if w.group(g).Linger > 2*w.setup.Network.worst()+2*w.setup.Jitter && watch.lastGap > 0 {
+		w.violate(checkPlanned, h.id, g, "planned change ("+string(n.Reason)+") with a gap", int64(watch.lastGap))
+	}
+}
+
+// lookAtNotes: notes tell the truth. A node that says that it is active
+// answers; a node that does not say so does not.
+func (w *World) lookAtNotes(h *host) {
+	for g := range h.holdings {
+		o := &h.holdings[g]
+		opened := o.watch.opened
+		o.watch.opened = false
+		answers := w.answers(h, g)
+		if answers && !o.watch.active {
+			w.violate(checkNotes, h.id, g, "answers, and says that it is on standby", int64(o.answerUntil.sub(w.now)))
+		}
+		if opened && o.watch.active && !answers && !o.repairAt {
+			w.violate(checkNotes, h.id, g, "says that it is active, and does not answer", 0)
+		}
+	}
+}
+
+// lookAtSick: no sick holder. A node whose fatal check is down or unknown, or
+// whose interface has no carrier, has let go when the step that told it so ends.
+func (w *World) lookAtSick(h *host, g int) {
+	if h.running() && w.answers(h, g) && !w.healthy(h, g) && h.holdings[g].watch.active {
+		w.violate(checkSick, h.id, g, "answers with a fatal check or an interface down", 0)
+	}
+}
+
+// lookAtLate: no late holder. A node that did not run for longer than its lease
+// does not answer when it has drained its input and stepped its deadline: what
+// it was promised has run out, and nothing that it sent since was answered.
+func (w *World) lookAtLate(h *host) {
+	for g := range h.holdings {
+		if !w.answers(h, g) || !w.groups[g].strict {
+			continue
+		}
+		if w.group(g).Quorum && len(w.group(g).Voters) > 1 && h.late > w.group(g).Lease() {
+			w.violate(checkLate, h.id, g, "answers right after it was paused for longer than its lease", int64(h.late))
+		}
+	}
+}
+
+// lastLook is the end of a world: all has converged.
+func (w *World) lastLook() {
+	w.look()
+	for g := range w.groups {
+		t := &w.truth.groups[g]
+		if !t.known || w.now.sub(t.settledSince) < w.settleBound(g) {
+			continue
+		}
+		for _, h := range w.hosts {
+			w.lookAtWorld(h, g)
+		}
+		w.lookAtPreference(g)
+	}
+	w.calm.count(w)
+}
+
+// settleBound is within which time after the last change every role is what it
+// stays: the bound of a holder, and the preemption that may follow it.
+func (w *World) settleBound(g int) time.Duration {
+	bound := w.holderBound(g)
+	if w.group(g).Preempt {
+		bound += w.group(g).PreemptDelay + 2*w.group(g).Lease() + 4*w.reaction(g)
+	}
+	return bound
+}
+
+// lookAtWorld: the world follows the Want. When nothing has changed for the
+// settling time, a host has the addresses if it is active, and only then.
+func (w *World) lookAtWorld(h *host, g int) {
+	o := &h.holdings[g]
+	if !h.running() || o.unreliable() || o.repairAt {
+		return
+	}
+	if o.present != o.want.Held {
+		w.violate(checkWorld, h.id, g, "addresses are not as wanted", int64(b2i(o.present)))
+	}
+	if o.want.Held != o.watch.active || o.want.Active != o.watch.active {
+		w.violate(checkWorld, h.id, g, "the Want does not follow the role", int64(b2i(o.want.Held)))
+	}
+}
+
+// lookAtPreference: with preemption the best ready node serves in the end,
+// unless an operator has moved the group.
+func (w *World) lookAtPreference(g int) {
+	watch := w.groups[g]
+	if !w.group(g).Preempt || watch.moved || watch.holder == nobody || len(w.truth.groups[g].sides) != 1 {
+		return
+	}
+	holds := w.priority(w.hosts[watch.holder], g)
+	for _, h := range w.hosts {
+		if w.truth.groups[g].sides[0]>>h.id&1 == 1 && w.ready(h, g) && w.priority(h, g) > holds {
+			w.violate(checkPreempt, watch.holder, g, fmt.Sprintf("still active though %s is better", w.nodeName(h.id)), int64(holds))
+		}
+	}
+}

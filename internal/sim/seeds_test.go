@@ -1,0 +1,44 @@
+package sim
+
+import (
+	"os"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// TestRandomWorlds runs the worlds of the first seeds; SEEDS in the environment
+// sets how many.
+func TestRandomWorlds(t *testing.T) {
+	seeds := 300
+	if s := os.Getenv("SEEDS"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatalf("SEEDS: %v", err)
+		}
+		seeds = n
+	}
+	began := time.Now()
+	sum := Summary{}
+	for seed := range uint64(seeds) {
+		r := NewWorld(seed, RandomSetup(seed)).Run()
+		sum.Add(r)
+		if len(r.Violations) > 0 {
+			t.Errorf("seed %d: %v", seed, r.Violations[0])
+		}
+	}
+	t.Logf("%v: %s", time.Since(began), sum.String())
+}
+
+func TestSameSeedSameTrace(t *testing.T) {
+	for seed := range uint64(20) {
+		a := NewWorld(seed, RandomSetup(seed)).Run()
+		b := NewWorld(seed, RandomSetup(seed)).Run()
+		if a.Hash != b.Hash || a.Steps != b.Steps {
+			t.Errorf("seed %d: trace %x after %d steps, then %x after %d", seed, a.Hash, a.Steps, b.Hash, b.Steps)
+		}
+	}
+	if NewWorld(1, RandomSetup(1)).Run().Hash == NewWorld(2, RandomSetup(2)).Run().Hash {
+		t.Error("two seeds have the same trace")
+	}
+}
