@@ -2,6 +2,7 @@ package fence
 
 import (
 	"bufio"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -198,6 +199,9 @@ func (g *guard) Slot(s core.FenceSlot) error {
 		slot.answer.Store(deadline(s.Answer))
 		return nil
 	}
+	if serve == 0 {
+		g.shared.closings[s.Slot].Add(1)
+	}
 	g.shared.slots.move(s)
 	return g.wakeFor(serve)
 }
@@ -208,12 +212,14 @@ func (g *guard) wakeFor(serve uint64) error {
 	if serve >= g.shared.wakeAt.Load() {
 		return nil
 	}
-	_, err := unix.Write(g.waker, one[:])
-	return err
+	if _, err := unix.Write(g.waker, one); err != nil && err != unix.EAGAIN { // full: it is awake
+		return err
+	}
+	return nil
 }
 
 // one is what is added to an eventfd.
-var one = [8]byte{0: 1, 7: 1}
+var one = binary.NativeEndian.AppendUint64(nil, 1)
 
 func (g *guard) Bind(a Address, slot int) error {
 	if err := checkBind(a, slot); err != nil {
@@ -225,7 +231,7 @@ func (g *guard) Bind(a Address, slot int) error {
 	defer g.mu.Unlock()
 	place, old := g.places[ip]
 	if old && g.shared.bindings[place].get() == a {
-		g.shared.bindings[place].move(uint32(slot))
+		g.shared.move(&g.shared.bindings[place], slot)
 		return g.wakeFor(g.shared.slots[slot].serve.Load())
 	}
 	if old {
@@ -233,7 +239,7 @@ func (g *guard) Bind(a Address, slot int) error {
 	} else if place = g.vacant(); place < 0 {
 		return fmt.Errorf("bind %s: a fence has room for %d addresses", ip, maxAddresses)
 	}
-	if err := g.shared.bindings[place].set(a, slot); err != nil {
+	if err := g.shared.set(&g.shared.bindings[place], a, slot); err != nil {
 		delete(g.places, ip)
 		return err
 	}
@@ -274,7 +280,7 @@ func (g *guard) Bound() []netip.Addr {
 func (g *guard) Status() Status {
 	s := Status{
 		Kind:   KindGuard,
-		Detail: "a child process removes addresses whose deadline has passed",
+		Detail: fmt.Sprintf("process %d removes addresses whose deadline has passed", g.shared.process.Load()),
 		Reason: g.reason,
 		Bound:  len(g.Bound()),
 		Removed: RemoveCounters{

@@ -55,7 +55,7 @@ func RunGuard(now func() core.Instant) error {
 type keeper struct {
 	now    func() core.Instant
 	shared *shared
-	remove *remover
+	remove func(Address) error
 	timer  int // timerfd
 	alive  bool
 	places [maxAddresses]watched
@@ -63,10 +63,11 @@ type keeper struct {
 
 // watched is what a guard remembers of a binding.
 type watched struct {
-	word  uint64 // of the binding that this is about
-	armed bool   // it was seen with a deadline to come
-	done  bool   // the address was removed, or the kernel refuses for good
-	tries int
+	word     uint64 // of the binding that this is about
+	closings uint64 // of its slot that were heeded
+	armed    bool   // it had a deadline to come
+	done     bool   // the address was removed, or the kernel refuses for good
+	tries    int
 }
 
 func newKeeper(now func() core.Instant) (*keeper, error) {
@@ -82,13 +83,16 @@ func newKeeper(now func() core.Instant) (*keeper, error) {
 		return nil, errors.New("guard: the daemon is of another version")
 	}
 	k := &keeper{now: now, shared: s, alive: true}
-	if k.remove, err = newRemover(); err != nil {
+	r, err := newRemover()
+	if err != nil {
 		return nil, fmt.Errorf("guard: %w", err)
 	}
+	k.remove = r.remove
 	if k.timer, err = unix.TimerfdCreate(unix.CLOCK_BOOTTIME, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("guard: make a timer: %w", err)
 	}
 	k.settle()
+	s.process.Store(uint64(os.Getpid()))
 	return k, nil
 }
 
@@ -137,11 +141,7 @@ func (k *keeper) look() {
 		if slotOf(word) == freeSlot {
 			continue
 		}
-		if word != w.word {
-			// An address that was open under one slot must not escape under another.
-			sameAddress := word>>32 == w.word>>32
-			*w = watched{word: word, armed: w.armed && sameAddress}
-		}
+		k.heed(w, word)
 		serve := k.serveOf(word)
 		if serve > uint64(k.now()) {
 			w.armed, w.done, w.tries = true, false, 0
@@ -150,6 +150,23 @@ func (k *keeper) look() {
 		if k.due(w, serve) {
 			k.expire(b, w, serve)
 		}
+	}
+}
+
+// heed notes what became of a binding and its slot since the last look: an
+// address that was open must not escape by another slot, nor by an opening and a
+// closing that the guard slept through.
+func (k *keeper) heed(w *watched, word uint64) {
+	if word != w.word {
+		armed := w.armed && word>>generationShift == w.word>>generationShift
+		*w = watched{word: word, closings: closingsOf(word), armed: armed || word&leftBit != 0}
+	}
+	slot := slotOf(word)
+	if slot >= core.FenceSlots {
+		return
+	}
+	if closings := k.shared.closingsNow(slot); closings != w.closings {
+		w.closings, w.armed, w.done, w.tries = closings, true, false, 0
 	}
 }
 
@@ -176,7 +193,7 @@ func (k *keeper) expire(b *binding, w *watched, serve uint64) {
 	if b.word.Load() != w.word || k.serveOf(w.word) != serve {
 		return
 	}
-	err := k.remove.remove(address)
+	err := k.remove(address)
 	switch {
 	case err == nil:
 		k.shared.removed.Add(1)
@@ -206,7 +223,7 @@ func (k *keeper) next() (at uint64, left bool) {
 		if slotOf(word) == freeSlot {
 			continue
 		}
-		if word != w.word {
+		if word != w.word || k.closedAgain(w, word) {
 			left = true
 			at = min(at, uint64(now))
 			continue
@@ -226,6 +243,12 @@ func (k *keeper) next() (at uint64, left bool) {
 		}
 	}
 	return at, left
+}
+
+// closedAgain tells of a closing that was not heeded.
+func (k *keeper) closedAgain(w *watched, word uint64) bool {
+	slot := slotOf(word)
+	return slot < core.FenceSlots && k.shared.closingsNow(slot) != w.closings
 }
 
 // sleep returns when it is time, when the daemon wakes the guard, or when the
