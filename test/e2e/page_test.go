@@ -1,0 +1,120 @@
+// Package e2e looks at the status page as people do: in a real browser.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"image"
+	_ "image/png"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"stead/internal/core/reason"
+	"stead/internal/report"
+	"stead/internal/report/metrics"
+	"stead/internal/report/reporttest"
+	"stead/internal/report/web"
+)
+
+func serve(t *testing.T, d *reporttest.Daemon) (url string, stop func()) {
+	t.Helper()
+	listener, err := web.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := reporttest.Live{Daemon: d}
+	server := &web.Server{Daemon: d, Snapshots: live, Log: d.Log, Metrics: metrics.New(live).Registry()}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(ctx, listener) }()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(stop)
+	return "http://" + listener.Addr().String() + "/", stop
+}
+
+// The page shows who is active, follows a failover without being loaded again,
+// shows what others wrote as text, and says when it is cut off.
+func TestPage(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	d := reporttest.New()
+	url, stop := serve(t, d)
+	b := start(t)
+	see := func(expression string) {
+		t.Helper()
+		if err := b.until(ctx, expression); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.open(ctx, url); err != nil {
+		t.Fatal(err)
+	}
+	see(`document.getElementById("link").textContent === "live"`)
+	see(`document.title === "primary – stead"`)
+	see(`document.querySelector("[data-group=web] .role").textContent === "active"`)
+	see(`document.querySelector("[data-group=web] strong").textContent === "primary"`)
+	see(`document.getElementById("verdict").textContent === "All is well."`)
+	see(`document.querySelectorAll("#peers tr").length === 2`)
+	see(`document.querySelectorAll("#events tr").length === 8`)
+	picture(ctx, t, b, "healthy")
+
+	const hostile = `<img src=x onerror="document.title='owned'">`
+	d.Set(func(s *report.Status) {
+		g := &s.Groups[0]
+		g.Role, g.ActiveNode, g.Epoch, g.Ready, g.NotReadyBecause = report.RoleStandby, "secondary", 8, false, reason.CheckFailed
+		g.Checks = []report.Check{{Name: "web", State: report.CheckDown, Detail: hostile, Fatal: true}}
+	})
+	d.Log.Append(report.Event{Kind: report.SawActive, Group: "web", Peer: "secondary", Epoch: 8, Reason: reason.CheckFailed, Detail: hostile})
+	see(`document.querySelector("[data-group=web] strong").textContent === "secondary"`)
+	see(`document.querySelector("#events tr").textContent.includes("saw-active")`)
+	see(`document.getElementById("verdict").className === "bad"`)
+	see(`document.querySelector("#verdict").textContent.includes("primary is not ready")`)
+	see(`document.querySelectorAll("img").length === 0 && document.body.textContent.includes("onerror")`)
+	picture(ctx, t, b, "failed-over")
+	if faults := b.complaints(); len(faults) > 0 {
+		t.Errorf("the page complained: %v", faults)
+	}
+
+	stop()
+	see(`document.getElementById("link").className === "lost"`)
+}
+
+// picture fails when the page is blank. Where E2E_PICTURES names a directory, it is kept there.
+func picture(ctx context.Context, t *testing.T, b *browser, name string) {
+	t.Helper()
+	data, err := b.screenshot(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, _, err := image.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	colours := map[[3]uint32]bool{}
+	for y := img.Bounds().Min.Y; y < img.Bounds().Max.Y; y += 2 {
+		for x := img.Bounds().Min.X; x < img.Bounds().Max.X; x += 2 {
+			r, g, b, _ := img.At(x, y).RGBA()
+			colours[[3]uint32{r, g, b}] = true
+		}
+	}
+	if len(colours) < 20 {
+		t.Errorf("%s: the page has %d colours: nothing is drawn", name, len(colours))
+	}
+	if dir := os.Getenv("E2E_PICTURES"); dir != "" {
+		if err := os.WriteFile(filepath.Join(dir, name+".png"), data, 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+}
