@@ -64,7 +64,7 @@ func uncommented(text string) string {
 		}
 		out = append(out, line)
 	}
-	return strings.Join(out, "\n") + "\n"
+	return strings.TrimLeft(strings.Join(out, "\n"), "\n") + "\n"
 }
 
 // squeezed leaves one empty line where there were several.
