@@ -38,16 +38,33 @@ type Host struct {
 func newHost(spec HostSpec) (*Host, error) {
 	h := &Host{HostSpec: spec, work: make(chan func()), done: make(chan struct{})}
 	ready := make(chan error)
-	go h.live(ready)
+	onThread(func() { h.live(ready) })
 	if err := <-ready; err != nil {
 		return nil, fmt.Errorf("host %s: %w", spec.Name, err)
 	}
 	return h, nil
 }
 
+// onThread runs f on a thread of its own that ends with f, and with it the
+// namespaces it has entered. It is never the first thread of the process: that
+// one does not end, and its namespaces are those that others see as the process's.
+func onThread(f func()) {
+	started := make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		if unix.Gettid() != unix.Getpid() {
+			close(started)
+			f()
+			return
+		}
+		onThread(f) // this goroutine keeps the first thread meanwhile
+		runtime.UnlockOSThread()
+		close(started)
+	}()
+	<-started
+}
+
 func (h *Host) live(ready chan<- error) {
-	// Never unlocked: the thread ends with the goroutine, and the namespaces with it.
-	runtime.LockOSThread()
 	defer close(h.done)
 	if err := h.unshare(); err != nil {
 		ready <- err

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // A kernel test runs three times over: the test binary starts itself, once as
@@ -15,12 +17,16 @@ const (
 	stageEnv     = "STEAD_LAB_TEST"
 	stageOutside = "outside"
 	stageInside  = "inside"
+	stageSleeper = "sleeper" // does nothing until it is killed
 )
 
 // nobody is an ordinary user.
 const nobody = 65534
 
 func TestMain(m *testing.M) {
+	for os.Getenv(stageEnv) == stageSleeper {
+		_ = unix.Pause()
+	}
 	if os.Getenv(stageEnv) == stageInside {
 		if err := Enter(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
