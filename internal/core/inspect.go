@@ -1,0 +1,66 @@
+package core
+
+import (
+	"time"
+
+	"stead/internal/core/health"
+	"stead/internal/core/peer"
+	"stead/internal/core/reason"
+)
+
+// State is how things are on this node.
+type State struct {
+	At       Instant
+	Drained  bool
+	Groups   []GroupState
+	Nodes    []peer.NodeState // by NodeID; without paths where there are no heartbeats
+	Counters peer.Counters
+	Due      Instant
+}
+
+// GroupState is how a group is on this node.
+type GroupState struct {
+	peer.GroupState
+	Active  bool // this node has the right to serve
+	Open    bool // and serves: addresses in place, fence open
+	Member  bool
+	Ready   bool
+	Why     reason.Reason // it is not ready
+	Detail  string
+	Since   Instant // of the role
+	Base    int     // configured priority
+	Applied bool
+	Error   string // why the addresses are not as wanted
+	Checks  []health.Status
+	Serving time.Duration // left of the lease
+}
+
+// Inspect describes the state at a moment. It allocates: it is not for the
+// path of heartbeats.
+func (c *Core) Inspect(now Instant) State {
+	s := State{At: now, Drained: c.drained, Counters: c.machine.Count(), Due: c.Deadline()}
+	for _, g := range c.groups {
+		gs := GroupState{
+			GroupState: c.machine.Group(int(g.id)), Active: g.active, Open: g.open, Member: g.base > 0,
+			Ready: g.ready, Why: g.why, Detail: g.detail, Since: g.since, Base: g.base,
+			Applied: g.applied || g.want.Generation == 0, Error: g.applyError,
+		}
+		if gs.Ready && gs.Starting {
+			gs.Ready, gs.Why = false, reason.Starting
+		}
+		if gs.Ready && gs.Drained {
+			gs.Ready, gs.Why = false, reason.Drained
+		}
+		if gs.Until > now {
+			gs.Serving = gs.Until.Sub(now)
+		}
+		for i := range g.health.Len() {
+			gs.Checks = append(gs.Checks, g.health.Status(i))
+		}
+		s.Groups = append(s.Groups, gs)
+	}
+	for i := range c.cfg.Nodes {
+		s.Nodes = append(s.Nodes, c.machine.Node(now, i))
+	}
+	return s
+}

@@ -1,0 +1,242 @@
+// Package daemon is `stead run`: it builds the parts from the configuration,
+// lets them run, and takes them down in the order in which nothing is left behind.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"stead/internal/adapter/fence"
+	"stead/internal/adapter/hook"
+	"stead/internal/adapter/link"
+	"stead/internal/adapter/overlay"
+	"stead/internal/adapter/probe"
+	"stead/internal/adapter/socket"
+	"stead/internal/config"
+	"stead/internal/core"
+	"stead/internal/engine"
+	"stead/internal/report"
+	"stead/internal/report/eventlog"
+	"stead/internal/report/metrics"
+)
+
+// eventsKept is how many events the log has in memory.
+const eventsKept = 4096
+
+// Daemon is one run of stead on a node.
+type Daemon struct {
+	file, node string // as the command line names them
+	log        *slog.Logger
+	started    core.Instant
+
+	mu       sync.Mutex // guards cfg and what a reload replaces
+	cfg      *config.Config
+	reloadMu sync.Mutex // one reload at a time
+
+	store    *store
+	fence    fence.Fence
+	wall     *wall
+	overlays *overlay.Overlays
+	links    *link.Links
+	early    early
+	sockets  *socket.Set
+	engine   *engine.Engine
+	checks   *probe.Set
+	hooks    []*hook.Queue
+	told     []core.Want // the last Want of each group that hooks were told of
+	realtime report.Realtime
+
+	events   *eventlog.Log
+	metrics  *metrics.Collector
+	snapshot atomic.Pointer[report.Status]
+	waiting  sync.Map // command ID → chan core.Reply
+	repairs  atomic.Uint64
+	stalls   atomic.Uint64
+	ran      checkTimes
+	changed  chan struct{} // something that a snapshot should show
+	names    report.Names
+}
+
+// New builds every part. Nothing is announced or claimed yet, leftovers of an
+// earlier run are gone, and the fence is closed. The errors are for people.
+func New(cfg *config.Config, file, node string, log *slog.Logger) (*Daemon, error) {
+	d := &Daemon{file: file, node: node, log: log, started: engine.Now(), cfg: cfg, names: namesOf(cfg), changed: make(chan struct{}, 1)}
+	d.events = eventlog.New(eventsKept)
+	d.metrics = metrics.New(d)
+	d.events.Observe(d.metrics.Count)
+	d.events.Observe(d.logEvent)
+	build := []func() error{d.openStore, d.openFence, d.buildOverlays, d.openLinks, d.buildEngine, d.lookUpHooks}
+	for _, part := range build {
+		if err := part(); err != nil {
+			d.takeDown()
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+func (d *Daemon) buildOverlays() error {
+	if len(d.cfg.Overlays) == 0 {
+		return nil
+	}
+	v, err := overlay.New(overlayOptions(d.cfg, d.log))
+	if err != nil {
+		return fmt.Errorf("overlays: %w", err)
+	}
+	d.overlays = v
+	// What cannot be built yet is tried again: an underlay may come up later.
+	if err := v.Ensure(); err != nil {
+		d.log.Warn("overlay", "problem", err)
+	}
+	return nil
+}
+
+func overlayOptions(cfg *config.Config, log *slog.Logger) overlay.Options {
+	return overlay.Options{Self: cfg.Self, Nodes: cfg.Nodes, Overlays: cfg.Overlays, Log: log}
+}
+
+// Run runs until the daemon was told to end. It serves the control socket and
+// HTTP, and answers SIGTERM and SIGINT with a release, SIGHUP with a reload.
+func (d *Daemon) Run(ctx context.Context, front Front) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer d.takeDown()
+
+	var background sync.WaitGroup
+	start := func(f func()) {
+		background.Add(1)
+		go func() { defer background.Done(); f() }()
+	}
+	if d.overlays != nil {
+		start(func() { d.overlays.Run(ctx) })
+	}
+	start(func() { d.store.run(ctx, d.complain) })
+	start(func() { d.publish(ctx) })
+	for _, serve := range front.services(d) {
+		start(func() {
+			if err := serve(ctx); err != nil {
+				d.complain(err)
+			}
+		})
+	}
+
+	ended := make(chan error, 1)
+	go func() { ended <- d.runEngine() }()
+	if err := d.startChecks(); err != nil {
+		d.engine.Post(core.Command{ID: d.engine.CommandID(), Verb: core.Abort, Group: core.AllGroups})
+		return errors.Join(err, <-ended)
+	}
+	d.say(report.Event{Kind: report.Started, Detail: buildVersion()})
+	front.Ready()
+	err := d.obey(ctx, ended)
+
+	d.checks.Stop()
+	d.endHooks()
+	cancel()
+	background.Wait()
+	return err
+}
+
+// patience bounds how long a release may take: longer than a hand-over, its
+// linger, and a kernel that is slow to remove addresses.
+const (
+	releasePatience = 3 * time.Second
+	abortPatience   = time.Second
+)
+
+// obey waits for signals until the engine has ended.
+func (d *Daemon) obey(ctx context.Context, ended <-chan error) error {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	var late <-chan time.Time
+	verb := core.Stop
+	done := ctx.Done()
+	stop := func() {
+		d.say(report.Event{Kind: report.Stopping})
+		d.engine.Post(core.Command{ID: d.engine.CommandID(), Verb: verb, Group: core.AllGroups})
+		patience := releasePatience
+		if verb == core.Abort {
+			patience = abortPatience
+		}
+		verb, late = core.Abort, time.After(patience)
+	}
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case <-done:
+			done = nil
+			stop()
+		case s := <-signals:
+			if s == syscall.SIGHUP {
+				go func() {
+					if _, err := d.Reload(context.Background()); err != nil {
+						d.complain(err)
+					}
+				}()
+				continue
+			}
+			stop()
+		case <-late:
+			if verb == core.Abort && late != nil {
+				stop()
+				late = nil
+				select {
+				case err := <-ended:
+					return err
+				case <-time.After(abortPatience):
+					return errors.New("the release did not end in time: what is left is behind a closed fence")
+				}
+			}
+		}
+	}
+}
+
+// takeDown closes what was opened, in reverse. Addresses go before the fence does.
+func (d *Daemon) takeDown() {
+	if d.sockets != nil {
+		d.sockets.Close()
+	}
+	if d.links != nil {
+		if err := d.links.ReleaseAll(time.Second); err != nil {
+			d.log.Error("release addresses", "problem", err)
+		} else if d.fence != nil {
+			d.wall.unbind()
+		}
+		d.links.Close()
+	}
+	if d.overlays != nil {
+		d.overlays.Close()
+	}
+	if d.fence != nil {
+		if err := d.fence.Close(); err != nil {
+			d.log.Error("close the fence", "problem", err)
+		}
+	}
+	if d.store != nil {
+		d.store.flush()
+	}
+}
+
+// say records an event of the daemon's own.
+func (d *Daemon) say(e report.Event) {
+	e.Wall, e.BootNS, e.Node = time.Now(), int64(engine.Now()), d.names.Nodes[d.names.Self]
+	d.events.Append(e)
+}
+
+// complain records a problem that a person should see.
+func (d *Daemon) complain(err error) {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return
+	}
+	d.say(report.Event{Kind: report.HoldFailed, Detail: err.Error()})
+}
