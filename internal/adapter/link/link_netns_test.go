@@ -287,6 +287,7 @@ func TestLinkDownAndUp(t *testing.T) {
 	r.await(t, core.LinkState{Interface: "eth0", Up: false})
 	host.Up(t, "eth0")
 	r.awaitCount(t, core.LinkState{Interface: "eth0", Up: true}, 2)
+	host.Addr(t, "eth0", "fd00::1/64") // the host's own went too, and with it the way back
 	for _, to := range []string{"10.0.0.200", "fd00::c8"} {
 		testns.Eventually(t, patience, to+" answers", func() bool {
 			return neighbour.Ping(t, netip.MustParseAddr(to), 200*time.Millisecond) == nil

@@ -44,6 +44,18 @@ func move(l *Links, r *reports, many int, generation *uint64, held bool) {
 	<-all
 }
 
+// BenchmarkTake measures the time from one Want to its report.
+func BenchmarkTake(b *testing.B) {
+	host, _ := pair(b)
+	l, r := start(b, host, one("web", "10.0.0.200/24"))
+	generation := uint64(0)
+	move(l, r, 1, &generation, false)
+	b.ResetTimer()
+	for b.Loop() {
+		move(l, r, 1, &generation, generation%2 == 1)
+	}
+}
+
 // BenchmarkWant measures what a Want costs its caller.
 func BenchmarkWant(b *testing.B) {
 	host, _ := pair(b)

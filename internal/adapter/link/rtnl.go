@@ -181,15 +181,20 @@ func (s *rtnl) receive(f func(kind uint16, seq uint32, body []byte)) error {
 		}
 		break
 	}
-	for b := s.rx[:n]; len(b) >= unix.SizeofNlMsghdr; {
+	eachMessage(s.rx[:n], f)
+	return nil
+}
+
+// eachMessage calls f for each netlink message in b.
+func eachMessage(b []byte, f func(kind uint16, seq uint32, body []byte)) {
+	for len(b) >= unix.SizeofNlMsghdr {
 		length := int(native.Uint32(b))
 		if length < unix.SizeofNlMsghdr || length > len(b) {
-			return nil
+			return
 		}
 		f(native.Uint16(b[4:]), native.Uint32(b[8:]), b[unix.SizeofNlMsghdr:length])
 		b = b[min((length+3)&^3, len(b)):]
 	}
-	return nil
 }
 
 // dump asks for all objects of a kind and calls f for each. header is the

@@ -197,6 +197,7 @@ func (v *Overlays) Run(ctx context.Context) {
 		v.watch.close()
 		<-ended
 	}()
+	watching := ended
 	retry := time.NewTicker(retryEvery)
 	defer retry.Stop()
 	for {
@@ -204,8 +205,11 @@ func (v *Overlays) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-v.kick:
+		case <-watching:
+			v.log.Warn("overlays: changes are not heard of any more, looking every second instead")
+			watching = nil
 		case <-retry.C:
-			if !v.troubled() {
+			if watching != nil && !v.troubled() {
 				continue
 			}
 		}
