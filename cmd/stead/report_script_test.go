@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -167,5 +168,43 @@ func TestExitCodes(t *testing.T) {
 	}
 	if err := wait(t.Context(), api.NewClient(socket), 0, func(*report.Status) string { return "it" }); exitCode(err) != exitFailed {
 		t.Errorf("a wait that ends: %v", err)
+	}
+}
+
+// status --watch draws over what it drew, and goes on while nobody answers.
+func TestWatch(t *testing.T) {
+	d := reporttest.New()
+	socket := filepath.Join(t.TempDir(), "stead.sock")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	r, w := io.Pipe()
+	done := make(chan error, 1)
+	go func() { done <- watchStatus(ctx, api.NewClient(socket), w, false) }()
+	frames := bufio.NewScanner(r)
+	see := func(want string) {
+		t.Helper()
+		for frames.Scan() {
+			if strings.Contains(frames.Text(), want) {
+				return
+			}
+		}
+		t.Fatalf("no %q", want)
+	}
+	see(eraseScreen + home + "! control socket ")
+	stop, err := startDaemon(d, socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	see(home + "primary · stead v1.2.3")
+	see("All is well." + eraseLine)
+	see(home + "primary · stead v1.2.3")
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	see(home + "! control socket ")
+	cancel()
+	go func() { _, _ = io.Copy(io.Discard, r) }()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

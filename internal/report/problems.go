@@ -27,6 +27,13 @@ func (s *Status) Problems() []string {
 	return append(worst, rest...)
 }
 
+// Problems says in words what a person should look at in the group, on the node
+// that is called self.
+func (g *Group) Problems(self string) []string {
+	worst, rest := g.problems(self)
+	return append(worst, rest...)
+}
+
 func (g *Group) problems(self string) (worst, rest []string) {
 	say := func(list *[]string, format string, args ...any) {
 		*list = append(*list, "group "+g.Name+": "+fmt.Sprintf(format, args...))

@@ -26,6 +26,10 @@ func Text(w io.Writer, s *report.Status) error {
 
 const indent = "  "
 
+// fewGroups is up to how many groups are drawn with their members and checks.
+// With more, only those that have a problem are.
+const fewGroups = 8
+
 func head(b *strings.Builder, s *report.Status) {
 	fmt.Fprintf(b, "%s · stead %s · up %s · fence %s%s", s.Node, s.Version, Age(time.Duration(s.Uptime*float64(time.Second))), s.Fence.Kind, stalls(s.Fence.Stalls))
 	switch {
@@ -72,7 +76,9 @@ func groups(b *strings.Builder, s *report.Status) {
 	}
 	t.Flush()
 	for i := range s.Groups {
-		group(b, s, &s.Groups[i])
+		if g := &s.Groups[i]; len(s.Groups) <= fewGroups || len(g.Problems(s.Node)) > 0 {
+			group(b, s, g)
+		}
 	}
 }
 

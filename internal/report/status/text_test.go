@@ -2,6 +2,7 @@ package status
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,6 +62,24 @@ func TestText(t *testing.T) {
 			}
 			golden(t, filepath.Join("testdata", tt.name+".txt"), b.String())
 		})
+	}
+}
+
+// Of many groups only those with a problem are drawn whole.
+func TestManyGroups(t *testing.T) {
+	s := reporttest.Trial()
+	for i := range 40 {
+		g := s.Groups[0]
+		g.Name = fmt.Sprint("g", i)
+		g.Stalled = i == 17
+		s.Groups = append(s.Groups, g)
+	}
+	var b strings.Builder
+	if err := Text(&b, &s); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), "quorum "); n != 1 || !strings.Contains(b.String(), "\ng17\n") {
+		t.Errorf("%d groups are drawn whole:\n%s", n, b.String())
 	}
 }
 

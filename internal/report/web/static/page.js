@@ -41,7 +41,8 @@ function member(g, m) {
 function check(s, c) {
   const li = element("li", `check ${c.name} `);
   const colour = { up: "good", down: "bad", unknown: "warn" }[c.state];
-  li.append(element("span", c.state, colour), element("span", ` ${since(s.at, c.last_ran)} ago ${c.detail || ""}`, "dim"));
+  const ran = c.last_ran ? `${since(s.at, c.last_ran)} ago` : "not run yet";
+  li.append(element("span", c.state, colour), element("span", ` ${ran} ${c.detail || ""}`, "dim"));
   return li;
 }
 
@@ -68,7 +69,7 @@ function row(cells) {
 function peer(s, p) {
   const paths = (p.paths || []).map((w) => `${w.address} ${!w.alive ? "down" : w.deaf ? "does not hear us" : "up"}`).join(", ");
   return row([
-    [p.name], [p.role], [`${p.alive ? "" : "lost "}${since(s.at, p.last_seen)} ago`, p.alive ? "good" : "bad"],
+    [p.name], [p.role], [p.last_seen ? `${p.alive ? "" : "lost "}${since(s.at, p.last_seen)} ago` : "never", p.alive ? "good" : "bad"],
     [p.rtt_us > 0 ? `${(p.rtt_us / 1000).toFixed(2)} ms` : "–"], [`${(p.loss * 100).toFixed(1)} %`], [paths],
   ]);
 }
