@@ -15,13 +15,15 @@ const (
 	HostDir   = "/run/stead" // each host sees its own here: control socket, state
 )
 
+var errNotInit = errors.New("prepare the lab: not the init of a process namespace: start it through `stead lab`")
+
 // Enter prepares the namespaces that Contain made, from within: mounts are
 // private from now on, /proc shows the lab's processes, and /run is empty and in
 // memory. When the program outside ends, this process ends, and with it, as it
 // is the init of its namespace, every process of the lab.
 func Enter() error {
 	if os.Getpid() != 1 {
-		return errors.New("prepare the lab: not the init of a process namespace: start it through `stead lab`")
+		return errNotInit
 	}
 	go dieWithOutside()
 	if err := prepareMounts(); err != nil {

@@ -47,6 +47,9 @@ type trial struct {
 // RunInside goes through the faults, in the namespaces that Contain made, and
 // tells the program outside of it. An error means that it could not tell.
 func RunInside(ctx context.Context, opt Options, out io.Writer) error {
+	if os.Getpid() != 1 {
+		return errNotInit // out is not what the caller takes it for
+	}
 	t := trial{opt: opt, out: json.NewEncoder(out), logs: shared("logs")}
 	err := t.run(ctx)
 	if errors.Is(err, context.Canceled) {
