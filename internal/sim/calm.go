@@ -30,7 +30,7 @@ func (c *calmWatch) look(w *World) {
 		return
 	}
 	for g := range w.groups {
-		if t := &w.truth.groups[g]; !t.known || w.now.sub(t.settledSince) < w.settleBound(g) {
+		if t := &w.truth.groups[g]; !t.known || w.now.sub(t.settledSince) < w.calmBound(g) {
 			return
 		}
 	}
@@ -48,6 +48,11 @@ func (c *calmWatch) look(w *World) {
 	clear(c.counts)
 }
 
+// calmBound is after which time nothing moves any more: roles are settled, and
+// an active node has raised its epoch past what a restarted voter may have
+// promised, which it does once in four leases at most.
+func (w *World) calmBound(g int) time.Duration { return w.settleBound(g) + 9*w.group(g).Lease() }
+
 // noted: no change of a role, no claim, no stall and no lost peer in a calm.
 func (c *calmWatch) noted(w *World, h *host, n *core.Note) {
 	if !c.on {
@@ -55,7 +60,7 @@ func (c *calmWatch) noted(w *World, h *host, n *core.Note) {
 	}
 	switch n.Kind {
 	case core.BecameActive, core.BecameStandby, core.Claiming, core.Preparing, core.Stalled,
-		core.PeerDown, core.CheckDown, core.NotReady, core.DualSeen:
+		core.PeerDown, core.CheckDown, core.NotReady, core.DualSeen, core.Raised:
 		w.violate(checkCalm, h.id, int(n.Group), fmt.Sprintf("%s (%s) while nothing is wrong", noteName(n.Kind), n.Reason), int64(n.Epoch))
 	}
 }

@@ -25,9 +25,9 @@ func newClient(site, groups int) client {
 // misleads every client.
 func (w *World) announce(h *host, g int) {
 	w.trace.add(w.now, h.id, "announces", g, 0, 0)
-	if !w.answers(h, g) {
-		w.violate(checkContract, h.id, g, "announces an address that it does not answer for", 0)
-		return
+	o := &h.holdings[g]
+	if open := o.slot > 0 && o.slot < len(h.slots) && h.slots[o.slot].answer >= w.hostNow(h); !open {
+		w.violate(checkContract, h.id, g, "announces addresses behind a closed fence", 0)
 	}
 	for i := range w.clients {
 		site := w.clients[i].site

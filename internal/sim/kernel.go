@@ -105,6 +105,12 @@ func (w *World) want(h *host, want core.Want) {
 		w.violate(checkEpochs, h.id, int(want.Group), "epoch of a Want goes back", int64(want.Epoch))
 	}
 	o.lastGen, o.watch.wantEpoch = want.Generation, want.Epoch
+	if want.Held && !want.Active && w.group(int(want.Group)).PrepareHook {
+		w.queue.push(entry{
+			at: w.now.add(w.draw.kernel.duration(0, w.setup.Config.Interval)), what: atHook, life: h.life,
+			a: int32(h.id), b: int32(want.Group), number: want.Generation,
+		})
+	}
 	o.want = want
 	if o.busy {
 		o.pending = true
@@ -162,6 +168,15 @@ func (w *World) applied(h *host, g int) {
 	if !o.pending {
 		w.post(h, core.Applied{Group: core.GroupID(g), Generation: o.doing.Generation})
 	}
+}
+
+// hookDone is the end of the hook that prepares a target.
+func (w *World) hookDone(h *host, e entry) {
+	if !h.up || h.life != e.life {
+		return
+	}
+	w.trace.add(w.now, h.id, "hook done", int(e.b), int64(e.number), 0)
+	w.post(h, core.HookDone{Group: core.GroupID(e.b), Generation: e.number, OK: !w.draw.kernel.chance(20)})
 }
 
 // strip is a stranger that removes a group's addresses. The link adapter sees

@@ -11,6 +11,7 @@ import (
 // holdingWatch is what the checkers remember of a group on a host.
 type holdingWatch struct {
 	active        bool   // as the node itself said last
+	stalled       bool   // and that its lease ran out
 	opened        bool   // it said so just now
 	wantEpoch     uint64 // of the last Want of this run
 	epoch         uint64 // the highest epoch of any activation of this host
@@ -18,7 +19,7 @@ type holdingWatch struct {
 	eligibleSince moment
 }
 
-func (o *holdingWatch) restart() { o.active, o.opened, o.wantEpoch = false, false, 0 }
+func (o *holdingWatch) restart() { o.active, o.stalled, o.opened, o.wantEpoch = false, false, false, 0 }
 
 // roleNoted sets what a node says of itself.
 func (w *World) roleNoted(h *host, g int, active bool) {
@@ -41,9 +42,14 @@ func (w *World) noted(h *host, n *core.Note) {
 		w.checkPreemption(h, n)
 		w.checkHandover(h, n)
 	case core.BecameStandby:
-		o.active = false
+		o.active, o.stalled = false, false
 	case core.Stalled:
+		o.stalled = true
 		w.result.Stalls++
+	case core.Unstalled:
+		o.stalled = false
+	case core.Raised:
+		w.checkEpoch(h, n)
 	case core.DualSeen:
 		w.result.Duals++
 		w.result.WorstDual = max(w.result.WorstDual, n.Took)
@@ -115,7 +121,7 @@ func (w *World) lookAtNotes(h *host) {
 		if answers && !o.watch.active {
 			w.violate(checkNotes, h.id, g, "answers, and says that it is on standby", int64(o.answerUntil.sub(w.now)))
 		}
-		if opened && o.watch.active && !answers && !o.repairAt {
+		if opened && o.watch.active && !answers && !o.repairAt && !o.watch.stalled {
 			w.violate(checkNotes, h.id, g, "says that it is active, and does not answer", 0)
 		}
 	}

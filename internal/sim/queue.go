@@ -15,7 +15,8 @@ const (
 	atExit                     // a is the host
 	atLook                     // the checkers that watch what lasts
 	atRepair                   // a is the host, b the group
-	atInject                   // a is the host, b the claimed sender, c the path, buf the bytes
+	atInject                   // the adversary acts
+	atHook                     // a is the host, b the group, number the generation
 )
 
 // entry is something that will happen.

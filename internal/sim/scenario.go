@@ -117,6 +117,10 @@ func randomGroup(r *random, n, members, witnesses int, interval time.Duration, m
 	if r.chance(3) {
 		g.StartDelay = r.duration(0, 2*g.Lease())
 	}
+	g.PrepareHook = r.chance(5)
+	if r.chance(3) {
+		g.Refresh = 10 * interval
+	}
 	for c := range r.between(0, 2) {
 		check := core.Check{Name: fmt.Sprintf("c%d", c+1), Rise: r.between(1, 3), Fall: r.between(1, 3)}
 		if r.chance(2) {

@@ -22,7 +22,7 @@ func (s *Setup) schedule(r *random) {
 	default:
 		s.storm(r)
 	}
-	s.Quiet = settle + 4*s.longestLease()
+	s.Quiet = settle + 14*s.longestLease()
 	for i := range s.Faults {
 		s.Length = max(s.Length, s.Faults[i].At+s.Faults[i].For)
 	}

@@ -30,6 +30,21 @@ func TestRandomWorlds(t *testing.T) {
 	t.Logf("%v: %s", time.Since(began), sum.String())
 }
 
+// TestOneWorld prints the log of the world that SEED in the environment names.
+func TestOneWorld(t *testing.T) {
+	seed, err := strconv.ParseUint(os.Getenv("SEED"), 10, 64)
+	if err != nil {
+		seed = 1
+	}
+	r := NewWorld(seed, RandomSetup(seed)).Run()
+	for _, l := range r.Log {
+		t.Log(l)
+	}
+	for _, v := range r.Violations {
+		t.Error(v)
+	}
+}
+
 func TestSameSeedSameTrace(t *testing.T) {
 	for seed := range uint64(20) {
 		a := NewWorld(seed, RandomSetup(seed)).Run()

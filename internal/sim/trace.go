@@ -162,7 +162,7 @@ var noteNames = [...]string{
 	core.BecameActive: "active", core.BecameStandby: "standby", core.Claiming: "claiming", core.Preparing: "preparing",
 	core.SawActive: "saw-active", core.Ready: "ready", core.NotReady: "not-ready", core.PeerUp: "peer-up",
 	core.PeerDown: "peer-down", core.CheckUp: "check-up", core.CheckDown: "check-down", core.CheckUnrun: "check-unrun",
-	core.Stalled: "stalled", core.Unstalled: "unstalled", core.DualSeen: "dual", core.Repaired: "repaired",
+	core.Stalled: "stalled", core.Unstalled: "unstalled", core.Raised: "raised", core.DualSeen: "dual", core.Repaired: "repaired",
 	core.HoldFailed: "hold-failed", core.Refused: "refused",
 }
 

@@ -138,6 +138,8 @@ func (w *World) happen(e entry) {
 		w.heardAnnounce(e)
 	case atRepair:
 		w.repaired(w.hosts[e.a], int(e.b), e.life)
+	case atHook:
+		w.hookDone(w.hosts[e.a], e)
 	case atFault:
 		w.fault(int(e.a), e.b == 1)
 	case atLook:
