@@ -119,6 +119,29 @@ func (s *scene) attachments(t *testing.T, m AttachMethod, want int) {
 	}
 }
 
+// A daemon that has no more capabilities than it needs cannot read what an
+// earlier run left, but replaces it.
+func TestKernelFenceWithFewCapabilities(t *testing.T) {
+	few := []string{"setpriv", "--bounding-set=-all,+net_admin,+bpf", "--inh-caps=-all"}
+	s := newScene(t, "eth0")
+	for range 2 {
+		holder, _ := s.startHolder(t, config.FenceKernel, AttachBest, few...)
+		s.expect(t, "held", everything)
+		s.attachments(t, AttachFilter, 1)
+		signalTo(t, -holder.Process.Pid, syscall.SIGKILL)
+		_ = holder.Wait()
+		s.expect(t, "after the loss", silent)
+	}
+	f := s.fence(t, config.FenceKernel, Options{}) // with all of them
+	s.expect(t, "adopted", silent)
+	bind(t, f, "eth0", 1)
+	if err := f.Slot(open(1)); err != nil {
+		t.Fatal(err)
+	}
+	s.expect(t, "open", everything)
+	s.attachments(t, AttachTCX, 1)
+}
+
 // A version whose maps have another shape leaves its programs; its addresses are
 // known by their keys.
 func TestKernelFenceReplacesAnotherVersion(t *testing.T) {

@@ -208,11 +208,12 @@ func (a *attacher) publish(problems []string, repairs uint64) {
 	a.repairs += repairs
 }
 
-// leftover finds programs of an earlier run, whatever the method.
-func (a *attacher) leftover() ([]*ebpf.Program, error) {
+// leftover finds programs of an earlier run, whatever the method. Some may be
+// there that this process may not read: it can but replace them.
+func (a *attacher) leftover() (programs []*ebpf.Program, unread int, err error) {
 	want, not, err := a.links()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	maps.Copy(want, not)
 	seen := make(map[ebpf.ProgramID]bool)
@@ -224,7 +225,7 @@ func (a *attacher) leftover() ([]*ebpf.Program, error) {
 				}
 				found, _, err := h.list(index, d)
 				if err != nil && !gone(err) {
-					return nil, err
+					return nil, 0, err
 				}
 				for _, id := range found {
 					seen[id] = true
@@ -232,19 +233,20 @@ func (a *attacher) leftover() ([]*ebpf.Program, error) {
 			}
 		}
 	}
-	var programs []*ebpf.Program
 	for _, id := range slices.Sorted(maps.Keys(seen)) {
 		p, err := ebpf.NewProgramFromID(id)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, unix.EPERM):
+			unread++
+		case err != nil:
 			closePrograms(programs)
-			return nil, fmt.Errorf("open program %d of an earlier run: %w", id, err)
+			return nil, 0, fmt.Errorf("open program %d of an earlier run: %w", id, err)
+		default:
+			programs = append(programs, p)
 		}
-		programs = append(programs, p)
 	}
-	return programs, nil
+	return programs, unread, nil
 }
 
 func closePrograms(programs []*ebpf.Program) {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -70,15 +71,24 @@ func sharedWord(path string) (*atomic.Uint64, error) {
 	return (*atomic.Uint64)(unsafe.Pointer(&memory[0])), nil
 }
 
-// startHolder starts a holder in the host, in a process group of its own.
-func (s *scene) startHolder(t testing.TB, mode config.FenceMode, method AttachMethod) (holder *exec.Cmd, last *atomic.Uint64) {
+// startHolder starts a holder in the host, in a process group of its own. A
+// command line before its own, as in setpriv, is for its privileges.
+func (s *scene) startHolder(t testing.TB, mode config.FenceMode, method AttachMethod, with ...string) (holder *exec.Cmd, last *atomic.Uint64) {
 	t.Helper()
+	if mode == config.FenceKernel {
+		load(t) // the holder could only fail
+	}
 	path := pathOf(t, "deadline")
 	last, err := sharedWord(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	holder = exec.Command("/proc/self/exe", "holder", string(mode), string(method), s.device, path)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := append(slices.Clone(with), self, "holder", string(mode), string(method), s.device, path)
+	holder = exec.Command(args[0], args[1:]...)
 	holder.Stderr = os.Stderr
 	said, err := holder.StdoutPipe()
 	if err != nil {

@@ -25,8 +25,13 @@ var needed = []struct {
 func explain(err error) error {
 	var number unix.Errno
 	known := errors.As(err, &number)
+	denied := known && (number == unix.EPERM || number == unix.EACCES)
 	switch {
-	case known && (number == unix.EPERM || number == unix.EACCES):
+	// A kernel that refuses to be asked looks to the library like one that cannot.
+	case denied, errors.Is(err, ebpf.ErrNotSupported) && inUserNamespace():
+		if !denied {
+			number = unix.EPERM
+		}
 		return fmt.Errorf("%w (%s)", number, permissionAdvice())
 	case errors.Is(err, ebpf.ErrNotSupported), known && number == unix.ENOSYS:
 		return fmt.Errorf("%w (needs Linux 5.8 with CONFIG_BPF_SYSCALL, CONFIG_NET_CLS_ACT and CONFIG_NET_CLS_BPF)", err)
@@ -52,6 +57,13 @@ func permissionAdvice() string {
 		return "a security module or a seccomp filter forbids it"
 	}
 	return "needs " + strings.Join(missing, " and ")
+}
+
+// mayOpenPrograms tells whether the kernel lets this process look at programs
+// that others loaded (BPF_PROG_GET_FD_BY_ID).
+func mayOpenPrograms() bool {
+	set, err := effectiveCapabilities()
+	return err == nil && set&(1<<unix.CAP_SYS_ADMIN) != 0 && !inUserNamespace()
 }
 
 // effectiveCapabilities reads those of the calling thread.

@@ -42,7 +42,7 @@ type guard struct {
 // Limits on starting a guard.
 const (
 	guardReadyWithin  = 5 * time.Second
-	guardEndWithin    = time.Second
+	guardEndWithin    = 3 * time.Second
 	guardRestartPause = 200 * time.Millisecond
 )
 

@@ -74,12 +74,17 @@ func openKernel(opts Options) (_ *kernel, err error) {
 	return k, nil
 }
 
-// newAttacher picks the method.
+// newAttacher picks the method. To look at a program by its number, which is all
+// that tcx tells of it, takes CAP_SYS_ADMIN: a filter is found by its name, and
+// exchanged, without.
 func newAttacher(method AttachMethod) (*attacher, AttachMethod, error) {
 	tcxErr := haveTCX()
+	if tcxErr == nil && !mayOpenPrograms() {
+		tcxErr = fmt.Errorf("attach by tcx: needs CAP_SYS_ADMIN: %w", unix.EPERM)
+	}
 	if method == AttachBest {
 		method = AttachTCX
-		if errors.Is(tcxErr, ebpf.ErrNotSupported) || errors.Is(tcxErr, unix.EINVAL) {
+		if tcxErr != nil {
 			method = AttachFilter
 		}
 	}
@@ -90,10 +95,7 @@ func newAttacher(method AttachMethod) (*attacher, AttachMethod, error) {
 	a := &attacher{netlink: handle, known: make(map[int]string)}
 	switch method {
 	case AttachTCX:
-		if tcxErr != nil {
-			handle.Close()
-			return nil, method, tcxErr
-		}
+		err = tcxErr
 		a.hook, a.other = tcx{}, filter{handle}
 	case AttachFilter:
 		a.hook = filter{handle}
@@ -101,8 +103,11 @@ func newAttacher(method AttachMethod) (*attacher, AttachMethod, error) {
 			a.other = tcx{}
 		}
 	default:
+		err = fmt.Errorf("attach method %q is not one of tcx, clsact", method)
+	}
+	if err != nil {
 		handle.Close()
-		return nil, method, fmt.Errorf("attach method %q is not one of tcx, clsact", method)
+		return nil, method, err
 	}
 	return a, method, nil
 }
@@ -110,12 +115,12 @@ func newAttacher(method AttachMethod) (*attacher, AttachMethod, error) {
 // adopt closes what an earlier run left, and goes on with its maps where they
 // are of this version. Its addresses stay bound, under slot 0.
 func (k *kernel) adopt() error {
-	programs, err := k.attach.leftover()
+	programs, unread, err := k.attach.leftover()
 	if err != nil {
 		return err
 	}
 	defer closePrograms(programs)
-	k.adopted = len(programs) > 0
+	k.adopted = len(programs)+unread > 0
 	for _, p := range programs {
 		found, err := mapsOf(p)
 		if err != nil {
