@@ -115,9 +115,9 @@ func (m *Machine) keepsLease(now Instant, g *group) bool {
 	return false
 }
 
-// raise asks for a higher epoch when a voter that is heard does not stand by
-// this one: it has restarted, or had voted for another claim. Without it, a
-// restart of each voter in turn would end the lease.
+// raise asks for a higher epoch when a voter that is heard cannot vote for this
+// one: it has restarted and may have granted it before, or did grant it to
+// another. Without it, a restart of each voter in turn would end the lease.
 func (m *Machine) raise(now Instant, g *group) {
 	if g.bid != 0 {
 		if popCount(m.grants(g, g.bid)) >= g.need {
@@ -129,7 +129,7 @@ func (m *Machine) raise(now Instant, g *group) {
 			return
 		}
 	}
-	if g.class == nil || g.class.stalled || m.standsBy(g) {
+	if g.class == nil || g.class.stalled || !m.barred(g) {
 		return
 	}
 	if at := g.bidAt.Add(4 * g.lease); now < at {
@@ -141,15 +141,16 @@ func (m *Machine) raise(now Instant, g *group) {
 	g.vote = vote{epoch: g.bid, node: m.self, inc: m.inc}
 }
 
-// standsBy tells whether every voter that is heard has voted for this node.
-func (m *Machine) standsBy(g *group) bool {
+// barred tells whether a voter that is heard cannot vote for this epoch any more.
+func (m *Machine) barred(g *group) bool {
 	mask := m.grants(g, g.first)
 	for i, n := range m.nodes {
-		if g.voters&(1<<i) != 0 && i != m.self && mask&(1<<i) == 0 && n.alive(g.timing) && n.known[g.index] {
-			return false
+		if g.voters&(1<<i) != 0 && i != m.self && mask&(1<<i) == 0 && n.alive(g.timing) &&
+			n.known[g.index] && n.rec[g.index].VoteEpoch >= g.epoch {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
 // canGrant tells whether a bid can still be granted by a majority.

@@ -76,9 +76,23 @@ func (r *Record) wanted() uint64 {
 	case RoleClaiming:
 		return r.Epoch
 	case RoleActive:
-		return r.Bid
+		// A voter that came too late for the claim stands by the outcome.
+		return max(r.Epoch, r.Bid)
 	}
 	return 0
+}
+
+// precedes orders two nodes that ask for votes: one that serves before one that
+// claims; then the higher epoch of those that serve, the higher priority of those
+// that claim. Equal ones come in the order of their names.
+func (r *Record) precedes(o *Record) bool {
+	switch {
+	case r.Role != o.Role:
+		return r.Role == RoleActive
+	case r.Role == RoleActive:
+		return r.Epoch > o.Epoch
+	}
+	return r.Priority >= o.Priority
 }
 
 // considerVote grants the best claim, if no promise stands against it.
@@ -99,7 +113,7 @@ func (m *Machine) considerVote(now Instant, g *group) {
 		if r.wanted() <= g.vote.epoch {
 			continue
 		}
-		if best == nobody || r.Priority >= m.nodes[best].rec[g.index].Priority {
+		if best == nobody || r.precedes(&m.nodes[best].rec[g.index]) {
 			best = i
 		}
 	}

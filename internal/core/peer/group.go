@@ -185,7 +185,10 @@ func (m *Machine) compose(g *group) Record {
 	case Active:
 		r.Role = RoleActive
 	}
-	if g.ask != nobody && g.phase != Active {
+	switch {
+	case g.phase == Active && g.target != nobody:
+		r.Cause = g.targetCause
+	case g.phase != Active && g.ask != nobody:
 		r.Cause = g.askCause
 	}
 	r.Flags = flagIf(g.able, recReady) | flagIf(g.starting, recStarting) | flagIf(g.drained || m.drained, recDrained) |
