@@ -21,7 +21,8 @@ also across a restart. Without a group: in every group of the node. A node that
 nobody can replace goes on serving and the command is refused.`,
 		Example: `  stead drain --wait && systemctl stop stead
   stead drain web`,
-		Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: o.completeGroup,
+		Args:              cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.talk(cmd, func(ctx context.Context, client *api.Client) error {
 				return drain(ctx, client, cmd.OutOrStdout(), &o, optional(args))

@@ -17,7 +17,8 @@ func newExplainCmd() *cobra.Command {
 		Short: "the last change of a group, step by step with times",
 		Long: `Tell the last change of role of a group, as this node saw it: what was seen first,
 what was done about it, and how long each step took. Without a group: of every one.`,
-		Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: c.completeGroup,
+		Args:              cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.talk(cmd, func(ctx context.Context, client *api.Client) error {
 				explanations, err := client.Explain(ctx, optional(args))

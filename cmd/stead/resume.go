@@ -16,7 +16,8 @@ func newResumeCmd() *cobra.Command {
 		Short: "take part again after a drain",
 		Long: `Let this node take part in elections again after ` + "`stead drain`" + `. Without a group: in
 every group. Whether it takes a group back from a node that serves is decided by preempt.`,
-		Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: o.completeGroup,
+		Args:              cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.talk(cmd, func(ctx context.Context, client *api.Client) error {
 				group := optional(args)

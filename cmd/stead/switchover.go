@@ -49,7 +49,8 @@ func newSwitchoverCmd() *cobra.Command {
 fence before the active node lets go, so that no request is lost. Any member may be asked.`,
 		Example: `  stead switchover web
   stead switchover web --to secondary --wait`,
-		Args: cobra.ExactArgs(1),
+		ValidArgsFunction: o.completeGroup,
+		Args:              cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.talk(cmd, func(ctx context.Context, client *api.Client) error {
 				return switchover(ctx, client, cmd.OutOrStdout(), &o, args[0], to)
@@ -59,6 +60,8 @@ fence before the active node lets go, so that no request is lost. Any member may
 	o.flags(cmd)
 	o.waitFlags(cmd, "the other node is active")
 	cmd.Flags().StringVar(&to, "to", "", "the `node` that is to take over (default: the best that is ready)")
+	// It fails for a flag that does not exist only.
+	_ = cmd.RegisterFlagCompletionFunc("to", o.completeMember)
 	return cmd
 }
 

@@ -170,7 +170,7 @@ func TestPeerCredentials(t *testing.T) {
 			socket := serve(t, reporttest.New(), tt.users...)
 			cmd := exec.CommandContext(t.Context(), "/proc/self/exe")
 			cmd.Dir = "/"
-			cmd.Env = []string{childSocket + "=" + socket}
+			cmd.Env = []string{childSocket + "=" + socket, "GORACE=atexit_sleep_ms=0"}
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: tt.uid, Gid: tt.uid}}
 			out, err := cmd.CombinedOutput()
 			if err != nil {
