@@ -3,6 +3,8 @@
 package netns
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -48,6 +50,14 @@ func (h *host) want(t *testing.T, generation uint64, held bool) {
 		defer h.mu.Unlock()
 		return h.applied[generation]
 	})
+}
+
+// run watches an overlay until the test ends.
+func run(t *testing.T, v *overlay.Overlays) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); v.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-ended })
 }
 
 func bootTime() core.Instant {
@@ -102,6 +112,7 @@ func TestAddressMovesOverTheOverlay(t *testing.T) {
 			if err := v.Ensure(); err != nil {
 				t.Fatal(err)
 			}
+			run(t, v)
 			if h.links, err = link.New(link.Options{Groups: groups, Report: h.report, Now: bootTime}); err != nil {
 				t.Fatal(err)
 			}
@@ -140,7 +151,46 @@ func TestAddressMovesOverTheOverlay(t *testing.T) {
 	if err := from.links.Clean(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if out := from.ns.Run(t, "ip", "-o", "address", "show", "dev", "vxlan0"); !strings.Contains(out, "192.168.0.") {
-		t.Errorf("the own address is gone:\n%s", out)
+	for _, h := range hosts {
+		if out := h.ns.Run(t, "ip", "-o", "address", "show", "dev", "vxlan0"); !strings.Contains(out, "192.168.0.") {
+			t.Errorf("an own address is gone:\n%s", out)
+		}
 	}
+
+	// A third party takes the own address of the active host away: it comes back,
+	// as the source again, and the service address has lost nothing.
+	active := from
+	for _, p := range own {
+		if strings.Contains(active.ns.Run(t, "ip", "-o", "address", "show", "dev", "vxlan0"), p.String()) {
+			active.ns.Run(t, "ip", "address", "del", p.String(), "dev", "vxlan0")
+			testns.Eventually(t, patience, p.String()+" is back and first", func() bool {
+				first, all := ipv4(t, active.ns, "vxlan0")
+				return first == p.Addr().String() && len(all) == 2
+			})
+		}
+	}
+	if err := client.Ping(t, netip.MustParseAddr("192.168.0.200"), time.Second); err != nil {
+		t.Error(err)
+	}
+}
+
+// ipv4 returns the addresses of an interface and which of them is not secondary.
+func ipv4(t *testing.T, ns *testns.NS, name string) (first string, all []string) {
+	var links []struct {
+		Addrs []struct {
+			Local     string `json:"local"`
+			Secondary bool   `json:"secondary"`
+		} `json:"addr_info"`
+	}
+	if err := json.Unmarshal([]byte(ns.Run(t, "ip", "-4", "-json", "address", "show", "dev", name)), &links); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range links {
+		for _, a := range l.Addrs {
+			if all = append(all, a.Local); !a.Secondary {
+				first = a.Local
+			}
+		}
+	}
+	return first, all
 }

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"stead/internal/core"
 )
 
@@ -80,5 +82,31 @@ func TestWantDoesNotAllocate(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// OnThread runs on the thread on which all the work is done.
+func TestOnThread(t *testing.T) {
+	host, _ := pair(t)
+	first := make(chan int, 1)
+	var l *Links
+	var err error
+	host.Do(func() {
+		l, err = New(Options{Report: func(core.Event) {}, Now: bootTime, OnThread: func() { first <- unix.Gettid() }})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	want := <-first
+	for range 10 {
+		if err := l.ask(t.Context(), func(*worker) error {
+			if got := unix.Gettid(); got != want {
+				t.Errorf("thread %d, want %d", got, want)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
