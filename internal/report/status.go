@@ -168,3 +168,18 @@ func (s *Status) Group(name string) *Group {
 func (g *Group) Serves() bool {
 	return g.Role == RoleActive && g.FenceOpen && !g.Stalled
 }
+
+// Listed makes lists that are absent empty ones, so that readers of the JSON find a
+// list in every case.
+func (s Status) Listed() Status {
+	if s.Groups == nil {
+		s.Groups = []Group{}
+	}
+	if s.Peers == nil {
+		s.Peers = []Peer{}
+	}
+	if s.Overlays == nil {
+		s.Overlays = []Overlay{}
+	}
+	return s
+}

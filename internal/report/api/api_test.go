@@ -108,6 +108,16 @@ func TestStatusAndCommands(t *testing.T) {
 	}
 }
 
+// A daemon without groups has a list of none: scripts go through it.
+func TestEmptyLists(t *testing.T) {
+	d := reporttest.New()
+	d.Set(func(s *report.Status) { *s = report.Status{Node: "primary"} })
+	s, err := client(t, serve(t, d)).Status(t.Context())
+	if err != nil || s.Groups == nil || s.Peers == nil || s.Overlays == nil {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	tests := []struct {
 		name    string

@@ -152,7 +152,7 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusServiceUnavailable, notAnswering("status", err))
 		return
 	}
-	answer(w, http.StatusOK, status)
+	answer(w, http.StatusOK, status.Listed())
 }
 
 func notAnswering(what string, err error) Error {

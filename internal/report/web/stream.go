@@ -59,7 +59,7 @@ func (s *Server) view() view {
 	if status == nil {
 		return view{Stale: stale, Problems: []string{}}
 	}
-	v := view{Status: *status, Problems: status.Problems(), Stale: stale}
+	v := view{Status: status.Listed(), Problems: status.Problems(), Stale: stale}
 	if v.Problems == nil {
 		v.Problems = []string{}
 	}
