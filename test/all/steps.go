@@ -105,11 +105,6 @@ func (r *run) simulate() tally {
 	return r.proof(nil, "bin/stead", "simulate", "--seeds", fmt.Sprint(r.seeds))
 }
 
-// lab lets the binary go through its faults on this machine.
-func (r *run) lab() tally {
-	return r.proof(nil, "bin/stead", "lab", "--runs", "1", "--json")
-}
-
 // missingPackages names the packages that the tests need and that are not
 // installed, each with what it is for.
 func missingPackages() string {
