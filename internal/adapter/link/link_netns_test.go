@@ -375,4 +375,10 @@ func TestOverrun(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.await(t, core.AddressRepaired{Group: 0, Address: netip.MustParsePrefix("10.0.0.200/24")})
+	_ = l.ask(t.Context(), func(w *worker) error {
+		if w.resyncs == 0 {
+			t.Error("no message was lost: the test shows nothing")
+		}
+		return nil
+	})
 }

@@ -39,6 +39,7 @@ type worker struct {
 	toSend   []int // groups to announce, in order
 	ops      []op
 	pauseEnd core.Instant // no announcement before
+	resyncs  int          // how often everything was read anew
 }
 
 // place is where an address lives.
@@ -277,6 +278,7 @@ func (w *worker) resync() {
 		return
 	}
 	w.mirror = m
+	w.resyncs++
 	clear(w.removed)
 	w.reportLinks()
 	for id := range w.groups {
