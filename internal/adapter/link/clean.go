@@ -53,7 +53,7 @@ func (w *worker) releaseAll() error {
 
 // sweep removes, without the worker, every address with our mark and every
 // address that a group held. It tries until nothing is left or the time is over.
-func (s *rtnl) sweep(t *table, old bool, within time.Duration) error {
+func (s *rtnl) sweep(t *table, within time.Duration) error {
 	held := map[place]bool{}
 	for id, g := range t.groups {
 		if word(t.words[id].Load()).held() {
@@ -63,7 +63,7 @@ func (s *rtnl) sweep(t *table, old bool, within time.Duration) error {
 		}
 	}
 	for end := time.Now().Add(within); ; time.Sleep(firstRetry) {
-		left, err := s.sweepOnce(held, old)
+		left, err := s.sweepOnce(held)
 		if err == nil && left == 0 {
 			return nil
 		}
@@ -74,9 +74,9 @@ func (s *rtnl) sweep(t *table, old bool, within time.Duration) error {
 }
 
 // sweepOnce removes what is there and returns how many it could not remove.
-func (s *rtnl) sweepOnce(held map[place]bool, old bool) (left int, err error) {
+func (s *rtnl) sweepOnce(held map[place]bool) (left int, err error) {
 	m := newMirror()
-	if err := m.read(s, old); err != nil {
+	if err := m.read(s); err != nil {
 		return 0, err
 	}
 	type target struct {

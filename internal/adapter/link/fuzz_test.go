@@ -26,7 +26,7 @@ func FuzzHear(f *testing.F) {
 		m := newMirror()
 		for range 2 { // the second time everything is known
 			eachMessage(b, func(kind uint16, _ uint32, body []byte) {
-				if c := m.hear(kind, body, true); c.kind != nothing && c.iface == nil {
+				if c := m.hear(kind, body); c.kind != nothing && c.iface == nil {
 					t.Errorf("a change of no interface: %+v", c)
 				}
 			})

@@ -183,7 +183,7 @@ func marked(t testing.TB, ns *testns.NS, iface, prefix string) bool {
 			t.Fatal(err)
 		}
 		defer s.close()
-		if err := m.read(s, false); err != nil {
+		if err := m.read(s); err != nil {
 			t.Fatal(err)
 		}
 	})

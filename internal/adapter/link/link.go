@@ -218,7 +218,7 @@ func (l *Links) ReleaseAll(within time.Duration) error {
 	if l.spare == nil {
 		return errors.New("link: closed")
 	}
-	return l.spare.sweep(l.table.Load(), l.old, within/2)
+	return l.spare.sweep(l.table.Load(), within/2)
 }
 
 // Close ends the worker and closes the sockets. Addresses stay as they are.

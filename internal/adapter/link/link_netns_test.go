@@ -73,6 +73,29 @@ func TestWant(t *testing.T) {
 	}
 }
 
+// A host prefix answers to its neighbours though it is nobody's source, also on
+// a host that answers ARP only for the addresses of the interface asked.
+//
+//	host eth0, wanted 10.7.0.5/32 ─── eth0 neighbour 10.0.0.9/24, route to 10.7.0.5
+func TestHostPrefixAnswers(t *testing.T) {
+	host, neighbour := pair(t)
+	host.Sysctl(t, "net/ipv4/conf/eth0/arp_ignore", "1")
+	host.Sysctl(t, "net/ipv4/conf/eth0/arp_announce", "2")
+	neighbour.Run(t, "ip", "route", "add", "10.7.0.5/32", "dev", "eth0")
+	l, r := start(t, host, one("web", "10.7.0.5/32"))
+	l.Want(0, 1, true)
+	r.await(t, core.Applied{Group: 0, Generation: 1})
+	if err := neighbour.Ping(t, netip.MustParseAddr("10.7.0.5"), time.Second); err != nil {
+		t.Error(err)
+	}
+	// Even where it is the interface's only address.
+	host.Run(t, "ip", "address", "del", "10.0.0.1/24", "dev", "eth0")
+	host.Run(t, "ip", "route", "add", "10.0.0.0/24", "dev", "eth0")
+	if out := host.Run(t, "ip", "route", "get", "10.0.0.9"); strings.Contains(out, "src 10.7.0.5") {
+		t.Errorf("it became the source: %s", out)
+	}
+}
+
 // The latest Want wins, whatever came before it.
 func TestWantLatestWins(t *testing.T) {
 	host, _ := pair(t)
@@ -173,7 +196,8 @@ func TestTakeOver(t *testing.T) {
 	}
 }
 
-// Leftovers of an earlier run are removed; what is wanted now, and what belongs
+// Leftovers of an earlier run are removed, also those marked by a label for want
+// of IFA_PROTO; what is wanted now, and what belongs
 // to others, stays.
 //
 //	host eth0 own 10.0.0.1/24, left 10.0.0.200/24 10.0.0.201/24 fd00::c8/64; lo left 10.7.0.5/32
@@ -193,7 +217,6 @@ func TestClean(t *testing.T) {
 
 		l, r = start(t, host, one("db", "10.0.0.201/24"))
 		if old {
-			_ = l.ask(t.Context(), func(w *worker) error { l.old = true; return w.mirror.read(w.requests, true) })
 			if have := addresses(t, host, "eth0")["10.0.0.200/24"]; have.Label != "eth0:stead" {
 				t.Errorf("label %q", have.Label)
 			}

@@ -45,7 +45,9 @@ func (s *rtnl) addAddress(a newAddress) {
 		s.attr(unix.IFA_LABEL, append([]byte(a.label), 0))
 	}
 	s.attr32(unix.IFA_FLAGS, f)
-	s.attr(ifaProto, []byte{Mark})
+	if a.label == "" {
+		s.attr(ifaProto, []byte{Mark})
+	}
 	s.end(start)
 }
 

@@ -82,16 +82,16 @@ func newMirror() *mirror {
 }
 
 // read fills a mirror from dumps.
-func (m *mirror) read(s *rtnl, old bool) error {
-	each := func(kind uint16, body []byte) { m.hear(kind, body, old) }
+func (m *mirror) read(s *rtnl) error {
+	each := func(kind uint16, body []byte) { m.hear(kind, body) }
 	if err := s.dump(unix.RTM_GETLINK, make([]byte, unix.SizeofIfInfomsg), each); err != nil {
 		return err
 	}
 	return s.dump(unix.RTM_GETADDR, make([]byte, unix.SizeofIfAddrmsg), each)
 }
 
-// hear takes in a message of the kernel. old means that it knows no IFA_PROTO.
-func (m *mirror) hear(kind uint16, body []byte, old bool) change {
+// hear takes in a message of the kernel.
+func (m *mirror) hear(kind uint16, body []byte) change {
 	switch kind {
 	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
 		// Messages of the bridge family are about a bridge's port, not about the link.
@@ -106,7 +106,7 @@ func (m *mirror) hear(kind uint16, body []byte, old bool) change {
 		if len(body) < unix.SizeofIfAddrmsg {
 			return change{}
 		}
-		return m.hearAddress(kind == unix.RTM_NEWADDR, body, old)
+		return m.hearAddress(kind == unix.RTM_NEWADDR, body)
 	case unix.RTM_NEWNETCONF:
 		m.hearNetconf(body)
 	}
@@ -194,14 +194,13 @@ func (m *mirror) hearNetconf(body []byte) {
 	}
 }
 
-func (m *mirror) hearAddress(added bool, body []byte, old bool) change {
+func (m *mirror) hearAddress(added bool, body []byte) change {
 	i := m.byIndex[int(native.Uint32(body[4:]))]
 	if i == nil {
 		return change{}
 	}
 	a := address{flags: uint32(body[2]), scope: body[3]}
 	var local, remote netip.Addr
-	label := false
 	eachAttr(body[unix.SizeofIfAddrmsg:], func(kind uint16, v []byte) {
 		switch {
 		case kind == unix.IFA_LOCAL:
@@ -211,12 +210,11 @@ func (m *mirror) hearAddress(added bool, body []byte, old bool) change {
 		case kind == unix.IFA_FLAGS && len(v) == 4:
 			a.flags = native.Uint32(v)
 		case kind == ifaProto && len(v) == 1:
-			a.ours = v[0] == Mark
+			a.ours = a.ours || v[0] == Mark
 		case kind == unix.IFA_LABEL:
-			label = isLabel(unix.ByteSliceToString(v))
+			a.ours = a.ours || isLabel(unix.ByteSliceToString(v))
 		}
 	})
-	a.ours = a.ours || old && label
 	if !local.IsValid() {
 		local = remote // IPv6 without a peer
 	}

@@ -92,7 +92,7 @@ func newWorker(l *Links) (_ *worker, err error) {
 	}
 	opened = append(opened, l.spare.close)
 	w.mirror = newMirror()
-	if err = w.mirror.read(w.requests, l.old); err != nil {
+	if err = w.mirror.read(w.requests); err != nil {
 		return nil, fmt.Errorf("read links and addresses: %w", err)
 	}
 	return w, nil
@@ -248,7 +248,7 @@ func (w *worker) listen() {
 
 // hear takes in one message of the kernel.
 func (w *worker) hear(kind uint16, _ uint32, body []byte) {
-	c := w.mirror.hear(kind, body, w.l.old)
+	c := w.mirror.hear(kind, body)
 	if c.kind == addrGone {
 		at := place{c.iface.name, c.prefix}
 		if n := w.removed[at]; n > 0 {
@@ -273,7 +273,7 @@ func (w *worker) resync() {
 		}
 	}
 	m := newMirror()
-	if err := m.read(w.requests, w.l.old); err != nil {
+	if err := m.read(w.requests); err != nil {
 		w.l.log.Warn("read links and addresses", "err", err)
 		return
 	}
