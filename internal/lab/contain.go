@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,10 +30,14 @@ const (
 	resultFD   = 4
 )
 
+// endPatience is how long a container that was asked to end may take.
+const endPatience = 15 * time.Second
+
 // Run runs the container until it ends, or until ctx does: then it is asked to
-// end, by SIGTERM to it alone. The error of a program that failed is an *exec.ExitError.
+// end, by SIGTERM to it alone, and killed after 15 s. The error of a program that failed is an *exec.ExitError.
 func (c *Container) Run(ctx context.Context) error {
 	cmd := exec.Command("/proc/self/exe", c.Args...)
+	cmd.Args[0] = os.Args[0]
 	cmd.Env = append(os.Environ(), c.Env...)
 	cmd.Stdout, cmd.Stderr = c.Stdout, c.Stderr
 	cmd.SysProcAttr = namespaces()
@@ -56,7 +61,10 @@ func (c *Container) Run(ctx context.Context) error {
 	if err != nil {
 		return adviseNamespaces(fmt.Errorf("start the lab in namespaces of its own: %w", err))
 	}
-	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
+	stop := context.AfterFunc(ctx, func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		time.AfterFunc(endPatience, func() { _ = cmd.Process.Kill() })
+	})
 	defer stop()
 	var readErr error
 	if c.Result != nil {

@@ -13,7 +13,7 @@ import (
 type process struct {
 	host *Host
 	name string
-	args []string
+	args []string // the program's file first; ps shows name
 	env  []string
 	log  *os.File
 
@@ -27,6 +27,7 @@ func (p *process) start() error {
 		return nil
 	}
 	p.cmd = p.host.Command(p.args[0], p.args[1:]...)
+	p.cmd.Args[0] = p.name
 	p.cmd.Env = append(os.Environ(), p.env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.host.Start(p.cmd); err != nil {

@@ -70,7 +70,7 @@ func (s *session) program(h *Host, dir, name string, args []string) (*process, e
 	if err != nil {
 		return nil, err
 	}
-	p := &process{host: h, name: name, args: args, log: log}
+	p := &process{host: h, name: "stead", args: args, log: log}
 	return p, p.start()
 }
 
@@ -108,6 +108,7 @@ func (s *session) cli(ctx context.Context, host string, args ...string) ([]byte,
 	h := s.world.Host(host)
 	var out, problems strings.Builder
 	cmd := h.Command(s.opt.Binary, append(args, "--socket", HostDir+"/stead.sock")...)
+	cmd.Args[0] = "stead"
 	cmd.Stdout, cmd.Stderr = &out, &problems
 	if err := h.Start(cmd); err != nil {
 		return nil, err
