@@ -142,6 +142,36 @@ func TestForeignRemoval(t *testing.T) {
 	}
 }
 
+// A stranger that removes an address over and over does not keep the worker
+// busy, and does not win.
+func TestForeignRemovalEndless(t *testing.T) {
+	host, _ := pair(t)
+	l, r := start(t, host, one("web", "10.0.0.200/24"))
+	l.Want(0, 1, true)
+	r.await(t, core.Applied{Group: 0, Generation: 1})
+	index := host.Link(t, "eth0").Attrs().Index
+	var stranger *rtnl
+	host.Do(func() {
+		var err error
+		if stranger, err = openRTNL(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	defer stranger.close()
+	rounds := 0
+	for end := time.Now().Add(600 * time.Millisecond); time.Now().Before(end); rounds++ {
+		stranger.removeAddress(index, netip.MustParsePrefix("10.0.0.200/24"))
+		stranger.flush()
+	}
+	if n := r.repairs(); n < maxTouches/2 || n > maxTouches+60 {
+		t.Errorf("%d repairs in %d rounds", n, rounds)
+	}
+	testns.Eventually(t, patience, "the address is back in the end", func() bool {
+		_, ok := addresses(t, host, "eth0")["10.0.0.200/24"]
+		return ok
+	})
+}
+
 // The host's own address may come back after ours: it is the source again, and
 // our leaving does not take it along.
 func TestOwnAddressComesLater(t *testing.T) {

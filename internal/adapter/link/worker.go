@@ -59,7 +59,17 @@ type group struct {
 	detail   string // last failure reported
 	backoff  time.Duration
 	retryAt  core.Instant
+
+	touches      int // by strangers, since touchedSince
+	touchedSince core.Instant
 }
+
+// After maxTouches within touchWindow an answer to a stranger waits touchPause.
+const (
+	maxTouches  = 100
+	touchWindow = time.Second
+	touchPause  = 20 * time.Millisecond
+)
 
 func newWorker(l *Links) (_ *worker, err error) {
 	w := &worker{l: l, claims: map[place]int{}, orphans: map[place]bool{}, removed: map[place]int{}, reported: map[string]bool{}}
@@ -217,6 +227,9 @@ func (w *worker) sleep() {
 	if len(w.claims) > 0 {
 		next = min(next, w.auditAt)
 	}
+	if len(w.orphans) > 0 {
+		next = min(next, w.l.now().Add(lastRetry))
+	}
 	var timeout *unix.Timespec
 	switch {
 	case len(w.due) > 0:
@@ -295,16 +308,33 @@ func (w *worker) follow(c change) {
 	case addrGone:
 		for _, id := range w.known[place{c.iface.name, c.prefix}] {
 			if w.groups[id].counted {
-				w.makeDue(id)
+				w.respond(id)
 			}
 		}
 	case addrNew:
 		for _, id := range w.known[place{c.iface.name, c.prefix}] {
 			if g := &w.groups[id]; g.word.given() && !g.counted {
-				w.makeDue(id)
+				w.respond(id)
 			}
 		}
 		w.yieldPrimary(c)
+	}
+}
+
+// respond has a group looked at because a stranger touched an address of it: at
+// once, unless the stranger keeps doing so. Two programs that undo each other's
+// work must not keep a processor busy.
+func (w *worker) respond(id int) {
+	g, now := &w.groups[id], w.l.now()
+	if now.Sub(g.touchedSince) > touchWindow {
+		g.touchedSince, g.touches = now, 0
+	}
+	if g.touches++; g.touches <= maxTouches {
+		w.makeDue(id)
+		return
+	}
+	if g.retryAt == 0 {
+		g.retryAt = now.Add(touchPause)
 	}
 }
 
