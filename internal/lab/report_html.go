@@ -51,7 +51,11 @@ func timeline(run *Run) (template.HTML, error) {
 		Marks: []workload.Mark{{At: run.Injected, Text: run.Fault}},
 	}
 	if run.Detected != 0 {
-		t.Marks = append(t.Marks, workload.Mark{At: run.Detected, Text: run.Holder + " active"})
+		text := run.Holder + " active"
+		if f := faultNamed(run.Fault); f != nil && f.budget == healed {
+			text = otherServer(run.Holder) + " standby"
+		}
+		t.Marks = append(t.Marks, workload.Mark{At: run.Detected, Text: text})
 	}
 	var b strings.Builder
 	if err := t.WriteSVG(&b); err != nil {
