@@ -18,8 +18,14 @@ func (v *Overlays) converge(d device) (done []string, state State, mtu int, err 
 	if err != nil {
 		return nil, Missing, 0, fmt.Errorf("underlay %s: %w", d.underlay, noSuchInterface(err))
 	}
-	if d.mtu == 0 {
-		d.mtu = underlay.Attrs().MTU - d.overhead()
+	most := underlay.Attrs().MTU - d.overhead()
+	var tooLarge error
+	if d.mtu > most {
+		tooLarge = fmt.Errorf("mtu %d does not fit into underlay %s, whose MTU is %d: %d is used, the most that fits",
+			d.mtu, d.underlay, underlay.Attrs().MTU, most)
+	}
+	if d.mtu == 0 || d.mtu > most {
+		d.mtu = most
 	}
 	link, err := v.handle.LinkByName(d.name)
 	var gone netlink.LinkNotFoundError
@@ -51,6 +57,9 @@ func (v *Overlays) converge(d device) (done []string, state State, mtu int, err 
 	done = append(done, more...)
 	if err != nil {
 		return done, Broken, link.Attrs().MTU, err
+	}
+	if tooLarge != nil {
+		return done, Broken, d.mtu, tooLarge
 	}
 	return done, Up, d.mtu, nil
 }

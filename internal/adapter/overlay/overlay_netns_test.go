@@ -287,6 +287,23 @@ func TestOverlayReconfigure(t *testing.T) {
 	}
 }
 
+// An MTU that does not fit is told, and the overlay works with what fits.
+func TestOverlayMTUTooLarge(t *testing.T) {
+	tr := newTrial(t, false)
+	o := tr.options("primary")
+	o.Overlays[0].MTU = 1500
+	v := tr.open(t, o)
+	err := v.Ensure()
+	if err == nil || !strings.Contains(err.Error(), "1450 is used") {
+		t.Errorf("error: %v", err)
+	}
+	if s := v.Status()[0]; s.MTU != 1450 || s.State != Broken {
+		t.Errorf("%+v", s)
+	}
+	tr.run(t, tr.options("client"))
+	reach(t, tr.hosts["client"], "192.168.0.10")
+}
+
 // Over IPv6 UDP checksums are sent, and tunnels without them are accepted.
 func TestOverlayIPv6Checksums(t *testing.T) {
 	tr := newTrial(t, true)
