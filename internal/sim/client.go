@@ -37,7 +37,8 @@ func (w *World) announce(h *host, g int) {
 			if l.cuts > 0 || w.draw.network.permille(l.loss) {
 				continue
 			}
-			at = at.add(w.flight(l))
+			// Not the delay of a fault: an announcement that comes seconds late is beyond any promise.
+			at = at.add(w.setup.Network.Latency + w.draw.network.duration(0, w.setup.Network.Jitter))
 		}
 		w.queue.push(entry{at: at, what: atAnnounce, a: int32(i), b: int32(g), c: int32(h.id)})
 	}

@@ -219,7 +219,8 @@ func (w *World) dualBound(g int) time.Duration {
 }
 
 // lookForTwo: one holder without quorum. Two hosts answer only while they
-// cannot hear each other, or one of them did not run, and for dualBound after.
+// cannot hear each other, or one of them did not run, and for dualBound after;
+// two that take over from a third at the same moment find out within it, too.
 func (w *World) lookForTwo(g int) {
 	for a := range w.hosts {
 		if !w.answers(w.hosts[a], g) {
@@ -230,7 +231,7 @@ func (w *World) lookForTwo(g int) {
 			if !w.answers(w.hosts[b], g) || !p.clean {
 				continue
 			}
-			since := max(p.cleanSince, w.truth.steady[a], w.truth.steady[b])
+			since := max(p.cleanSince, w.truth.steady[a], w.truth.steady[b], w.groups[g].dualSince)
 			if w.now.sub(since) > w.dualBound(g) {
 				w.violate(checkOneHolder, a, g, fmt.Sprintf("also answers: %s, and they hear each other", w.nodeName(b)), int64(w.now.sub(since)))
 			}
