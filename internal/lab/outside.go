@@ -57,6 +57,7 @@ func (o *Outcome) read(r io.Reader, opt *Options, progress func(string)) (proble
 			o.Results.Setup = *m.Setup
 		case m.Fault != nil:
 			if f := faultNamed(m.Fault.Name); f != nil {
+				o.Results.Setup.Client = len(m.Fault.Runs) > 0 && m.Fault.Runs[0].Realtime
 				o.Results.Faults = append(o.Results.Faults, summarize(f, m.Fault.Runs, opt.lease(), m.Fault.Quorum))
 			}
 		case m.Log != nil:

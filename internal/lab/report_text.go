@@ -32,8 +32,8 @@ func known(d time.Duration) string {
 
 // WriteText writes the table for a person.
 func (r *Results) WriteText(w io.Writer) error {
-	fmt.Fprintf(w, "\ntiming %s (a silent fault is found after %d ms), %s, fence: %s, Linux %s, %d CPUs, as %s\n",
-		r.Setup.Timing, r.Setup.LeaseMS, r.Setup.Family, r.Setup.Fence, r.Setup.Kernel, r.Setup.CPUs, r.Setup.User)
+	fmt.Fprintf(w, "\ntiming %s (a silent fault is found after %d ms), %s, fence: %s, real-time priority: %s, Linux %s, %d CPUs, as %s\n",
+		r.Setup.Timing, r.Setup.LeaseMS, r.Setup.Family, r.Setup.Fence, r.Setup.realtime(), r.Setup.Kernel, r.Setup.CPUs, r.Setup.User)
 	fmt.Fprintf(w, "one request every millisecond; times in milliseconds\n\n")
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "fault\truns\tdetected p50\tp99\toutage p50\tp99\tmax\tlost\ttwo holders\t  promise")
@@ -49,6 +49,18 @@ func (r *Results) WriteText(w io.Writer) error {
 	}
 	_, err := fmt.Fprintf(w, "\n%s%s\n", r.remarks(), trialsOwn)
 	return err
+}
+
+func (s *Setup) realtime() string {
+	switch {
+	case s.Realtime && s.Client:
+		return "yes"
+	case s.Realtime:
+		return "not the client"
+	case s.Client:
+		return "the client only"
+	}
+	return "no"
 }
 
 func (r *FaultResult) verdict() string {

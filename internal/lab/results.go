@@ -10,13 +10,13 @@ type Setup struct {
 	Version  string `json:"version"`
 	Kernel   string `json:"kernel"`
 	CPUs     int    `json:"cpus"`
-	User     string `json:"user"`     // root, or user in a user namespace
-	Timing   string `json:"timing"`   // of the election
-	LeaseMS  int64  `json:"lease_ms"` // interval × multiplier
-	Family   string `json:"family"`   // ipv4 or ipv6
-	Fence    string `json:"fence"`    // which fence the daemons have
-	Realtime bool   `json:"realtime"` // whether the daemons have real-time priority
-	Client   bool   `json:"client_realtime"`
+	User     string `json:"user"`            // root, or user in a user namespace
+	Timing   string `json:"timing"`          // of the election
+	LeaseMS  int64  `json:"lease_ms"`        // interval × multiplier
+	Family   string `json:"family"`          // ipv4 or ipv6
+	Fence    string `json:"fence"`           // which fence the daemons have
+	Realtime bool   `json:"realtime"`        // whether the daemons have real-time priority
+	Client   bool   `json:"client_realtime"` // whether the asking client had it
 }
 
 // Results are all runs of a trial.

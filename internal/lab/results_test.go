@@ -104,7 +104,7 @@ func aTrial() *Results {
 	other.Outage, other.Lost, other.DualNetwork, other.RestoreLost, other.Late = 26*ms, 26, ms, 2, true
 	heal := Run{Fault: "heal", Number: 1, Injected: 1000, Settled: 4 * ms, Holder: secondary, Sent: 120, Failed: "after <the> fault: not ready"}
 	return &Results{
-		Setup:  Setup{Version: "v1", Kernel: "6.18", CPUs: 2, User: "root", Timing: "fast", LeaseMS: 15, Family: "ipv4", Fence: "kernel", Realtime: true},
+		Setup:  Setup{Version: "v1", Kernel: "6.18", CPUs: 2, User: "root", Timing: "fast", LeaseMS: 15, Family: "ipv4", Fence: "kernel", Realtime: true, Client: true},
 		Faults: []FaultResult{summarize(faultNamed("cut"), []Run{cut, other}, 15*ms, true), summarize(faultNamed("heal"), []Run{heal}, 15*ms, false)},
 	}
 }
@@ -115,7 +115,7 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `
-timing fast (a silent fault is found after 15 ms), ipv4, fence: kernel, Linux 6.18, 2 CPUs, as root
+timing fast (a silent fault is found after 15 ms), ipv4, fence: kernel, real-time priority: yes, Linux 6.18, 2 CPUs, as root
 one request every millisecond; times in milliseconds
 
   fault  runs  detected p50   p99  outage p50   p99   max  lost  two holders  promise
