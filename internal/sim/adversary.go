@@ -18,6 +18,7 @@ type recording struct {
 // adversary sees every packet and can send any, but has no key.
 type adversary struct {
 	draw   *random
+	key    []byte // that it forges with
 	forger *peer.Sealer
 	kept   []recording
 }
@@ -27,7 +28,7 @@ const recordings = 64
 func newAdversary(draw *random, keys [][]byte) *adversary {
 	wrong := make([]byte, 32)
 	draw.bytes(wrong)
-	return &adversary{draw: draw, forger: peer.NewSealer([][]byte{wrong}), kept: make([]recording, 0, recordings)}
+	return &adversary{draw: draw, key: wrong, forger: peer.NewSealer([][]byte{wrong}), kept: make([]recording, 0, recordings)}
 }
 
 // record keeps a copy of some packets, old ones and new ones.
