@@ -44,7 +44,8 @@ type Fence interface {
 	Status() Status
 
 	// Close ends the work of the fence in this process. Where an address is
-	// still bound, its deadline goes on being enforced.
+	// still bound, its deadline goes on being enforced. Nothing but Status is to
+	// be called afterwards.
 	Close() error
 }
 

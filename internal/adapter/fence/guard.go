@@ -24,7 +24,6 @@ type guard struct {
 	reason  string // why it is not the kernel fence
 	command []string
 	file    *os.File // the shared memory
-	memory  []byte
 	shared  *shared
 	waker   int            // eventfd
 	alive   *os.File       // the guard reads its other end: the end of file is our end
@@ -89,7 +88,7 @@ func (g *guard) share() error {
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_SEAL); err != nil {
 		return fmt.Errorf("seal the shared memory: %w", err)
 	}
-	if g.memory, g.shared, err = mapShared(fd); err != nil {
+	if g.shared, err = mapShared(fd); err != nil {
 		return err
 	}
 	g.shared.format()
@@ -326,7 +325,8 @@ func (g *guard) Close() error {
 	return err
 }
 
-// release gives up what this process holds.
+// release gives up what this process holds, but for the shared memory: status
+// may be read after Close.
 func (g *guard) release() {
 	for _, f := range []*os.File{g.file, g.alive, g.watched} {
 		if f != nil {
@@ -338,8 +338,5 @@ func (g *guard) release() {
 	}
 	if g.home.IsOpen() {
 		_ = g.home.Close()
-	}
-	if g.memory != nil {
-		_ = unix.Munmap(g.memory)
 	}
 }

@@ -75,7 +75,7 @@ func newKeeper(now func() core.Instant) (*keeper, error) {
 	// the guard outlives it by as long as the lease.
 	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGTERM, unix.SIGQUIT, unix.SIGPIPE)
 	runtime.LockOSThread()
-	_, s, err := mapShared(guardMemoryFD)
+	s, err := mapShared(guardMemoryFD)
 	if err != nil {
 		return nil, fmt.Errorf("guard: %w (the daemon starts it, not a person)", err)
 	}

@@ -272,7 +272,8 @@ func (k *kernel) Close() error {
 	return err
 }
 
-// release gives up what this process holds. What is attached stays.
+// release gives up what this process holds, but for the memory of the slots: a
+// renewal after Close does nothing, and must not be fatal. What is attached stays.
 func (k *kernel) release() {
 	if k.attach != nil {
 		for _, p := range k.attach.programs {
@@ -283,7 +284,7 @@ func (k *kernel) release() {
 		k.attach.netlink.Close()
 	}
 	if k.maps != nil {
-		k.maps.close()
+		k.maps.closeFiles()
 	}
 	if k.lock >= 0 {
 		_ = unix.Close(k.lock)

@@ -24,6 +24,9 @@ func TestCloseEndsEverything(t *testing.T) {
 		if err := f.Close(); err != nil {
 			t.Fatal(err)
 		}
+		if kind := f.Status().Kind; kind != string(mode) {
+			t.Errorf("status after Close: kind %q", kind)
+		}
 		if err := goleak.Find(before); err != nil {
 			t.Errorf("%s: %v", mode, err)
 		}

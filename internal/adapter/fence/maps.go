@@ -169,6 +169,11 @@ func (m *mapSet) counters() (DropCounters, error) {
 // close gives up this process's hold on the maps. Programs keep theirs.
 func (m *mapSet) close() {
 	_ = unix.Munmap(m.memory)
+	m.closeFiles()
+}
+
+// closeFiles is close for maps whose memory somebody may still look at.
+func (m *mapSet) closeFiles() {
 	_ = m.addresses.Close()
 	_ = m.slots.Close()
 	_ = m.drops.Close()

@@ -2,6 +2,7 @@ package fence
 
 import (
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -30,6 +31,10 @@ type scene struct {
 const (
 	echoPort  = 7
 	seeWithin = 3 * time.Second
+
+	// A busy machine may lose a frame: who gets no answer asks again.
+	attempts = 6
+	askAgain = 500 * time.Millisecond
 )
 
 // newScene builds the network. The service addresses are on serviceDevice.
@@ -79,27 +84,43 @@ func (s *scene) start(t testing.TB, device string) {
 	})
 }
 
-// serveEcho answers datagrams from the address to which they came.
+// serveEcho answers datagrams from the address to which they came, in their order.
 func serveEcho(t testing.TB, ns *testns.NS) {
 	t.Helper()
-	for _, addr := range []netip.Addr{service4, service6, other4, other6} {
-		var conn net.PacketConn
+	for network, option := range map[string][2]int{
+		"udp4": {unix.IPPROTO_IP, unix.IP_PKTINFO},
+		"udp6": {unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO},
+	} {
+		var conn *net.UDPConn
 		ns.Do(func() {
 			var err error
-			conn, err = net.ListenPacket("udp", netip.AddrPortFrom(addr, echoPort).String())
+			if conn, err = net.ListenUDP(network, &net.UDPAddr{Port: echoPort}); err != nil {
+				t.Fatal(err)
+			}
+			raw, err := conn.SyscallConn()
 			if err != nil {
+				t.Fatal(err)
+			}
+			if err := raw.Control(func(fd uintptr) {
+				if err := unix.SetsockoptInt(int(fd), option[0], option[1], 1); err != nil {
+					t.Error(err)
+				}
+			}); err != nil {
 				t.Fatal(err)
 			}
 		})
 		t.Cleanup(func() { _ = conn.Close() })
 		go func() {
-			buf := make([]byte, 64)
+			var buf, control [64]byte
 			for {
-				n, from, err := conn.ReadFrom(buf)
-				if err != nil {
+				n, c, _, from, err := conn.ReadMsgUDPAddrPort(buf[:], control[:])
+				if errors.Is(err, net.ErrClosed) {
 					return
 				}
-				_, _ = conn.WriteTo(buf[:n], from)
+				if err == nil {
+					// What tells the address of arrival sets, sent back, the source.
+					_, _, _ = conn.WriteMsgUDPAddrPort(buf[:n], control[:c], from)
+				}
 			}
 		}()
 	}
@@ -175,32 +196,32 @@ func (s *scene) expect(t testing.TB, when string, want seen) {
 // datagram tells whether the address answers before the other does.
 func (s *scene) datagram(t testing.TB, addr, other netip.Addr) bool {
 	t.Helper()
-	conn := s.echo
-	_ = conn.SetReadDeadline(time.Now().Add(seeWithin))
-	token := make([]byte, 8)
-	binary.NativeEndian.PutUint64(token, uint64(bootTime()))
-	for _, to := range []netip.Addr{addr, other} {
-		if _, err := conn.WriteToUDPAddrPort(token, netip.AddrPortFrom(to, echoPort)); err != nil {
-			t.Fatalf("send to %s: %v", to, err)
-		}
-	}
 	answered := false
-	buf := make([]byte, 64)
-	for {
-		n, from, err := conn.ReadFromUDPAddrPort(buf)
-		if err != nil {
-			t.Fatalf("the host's own address %s is silent: %v", other, err)
+	for range attempts {
+		token := binary.NativeEndian.AppendUint64(nil, uint64(bootTime()))
+		for _, to := range []netip.Addr{addr, other} {
+			if _, err := s.echo.WriteToUDPAddrPort(token, netip.AddrPortFrom(to, echoPort)); err != nil {
+				t.Fatalf("send to %s: %v", to, err)
+			}
 		}
-		if string(buf[:n]) != string(token) {
-			continue
-		}
-		if from.Addr().Unmap() == addr {
-			answered = true
-		}
-		if from.Addr().Unmap() == other {
-			return answered
+		_ = s.echo.SetReadDeadline(time.Now().Add(askAgain))
+		var buf [64]byte
+		for {
+			n, from, err := s.echo.ReadFromUDPAddrPort(buf[:])
+			if err != nil {
+				break
+			}
+			if string(buf[:n]) != string(token) {
+				continue
+			}
+			answered = answered || from.Addr().Unmap() == addr
+			if from.Addr().Unmap() == other {
+				return answered
+			}
 		}
 	}
+	t.Fatalf("the host's own address %s is silent", other)
+	return false
 }
 
 // wire is a packet socket on an interface.
@@ -250,16 +271,18 @@ func (w *wire) receive(buf []byte) []byte {
 // asks sends two questions and tells whether the first is answered before the second.
 func (w *wire) asks(t testing.TB, first, second question, from func([]byte) netip.Addr) bool {
 	t.Helper()
-	w.send(t, first.frame)
-	w.send(t, second.frame)
 	answered := false
 	buf := make([]byte, 2048)
-	for end := time.Now().Add(seeWithin); time.Now().Before(end); {
-		switch from(w.receive(buf)) {
-		case first.addr:
-			answered = true
-		case second.addr:
-			return answered
+	for range attempts {
+		w.send(t, first.frame)
+		w.send(t, second.frame)
+		for end := time.Now().Add(askAgain); time.Now().Before(end); {
+			switch from(w.receive(buf)) {
+			case first.addr:
+				answered = true
+			case second.addr:
+				return answered
+			}
 		}
 	}
 	t.Fatalf("the host's own address %s is silent", second.addr)

@@ -62,20 +62,20 @@ const (
 const nameSize = unix.IFNAMSIZ
 
 // mapShared maps the memory of a file descriptor.
-func mapShared(fd int) ([]byte, *shared, error) {
+func mapShared(fd int) (*shared, error) {
 	var stat unix.Stat_t
 	if err := unix.Fstat(fd, &stat); err != nil {
-		return nil, nil, fmt.Errorf("look at the shared memory: %w", err)
+		return nil, fmt.Errorf("look at the shared memory: %w", err)
 	}
 	// To touch memory beyond the end of its file would be fatal.
 	if stat.Size < int64(sharedSize) {
-		return nil, nil, fmt.Errorf("the shared memory has %d bytes, want %d", stat.Size, sharedSize)
+		return nil, fmt.Errorf("the shared memory has %d bytes, want %d", stat.Size, sharedSize)
 	}
 	memory, err := unix.Mmap(fd, 0, sharedSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
-		return nil, nil, fmt.Errorf("map the shared memory: %w", err)
+		return nil, fmt.Errorf("map the shared memory: %w", err)
 	}
-	return memory, (*shared)(unsafe.Pointer(&memory[0])), nil
+	return (*shared)(unsafe.Pointer(&memory[0])), nil
 }
 
 // format prepares memory that is all zeros.
