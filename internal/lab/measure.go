@@ -102,7 +102,14 @@ func (s *session) play(ctx context.Context, f *fault, client *probes, run *Run) 
 		return fmt.Errorf("inject: %w", err)
 	}
 	var failed error
-	if run.Holder, failed = s.awaitService(ctx, client, run.Injected, f.holder); failed == nil {
+	run.Holder, failed = s.awaitService(ctx, client, run.Injected, f.holder)
+	if failed == nil && f.holder == "" {
+		// Who answers now may be the one that should have given up.
+		if run.Holder, failed = s.awaitWinner(ctx); failed == nil {
+			_, failed = s.awaitService(ctx, client, run.Injected, run.Holder)
+		}
+	}
+	if failed == nil {
 		run.Restored = workload.Now()
 	}
 	if f.undo != nil {
@@ -135,6 +142,28 @@ func (s *session) awaitService(ctx context.Context, client *probes, from clock.I
 			return "", fmt.Errorf("service not restored within %v: of the last %d requests %d were lost, answers %v (expected: %q)", s.opt.patience(), r.Sent, r.Lost, r.ByID, holder)
 		}
 	}
+}
+
+// awaitWinner waits until the servers agree on who of them is active.
+func (s *session) awaitWinner(ctx context.Context) (winner string, err error) {
+	err = s.await(ctx, "agreed on one active server", func() error {
+		active := map[string]string{}
+		for _, host := range []string{primary, secondary} {
+			st, err := s.status(ctx, host)
+			if err != nil {
+				return err
+			}
+			if g := st.Group(group); g != nil {
+				active[host] = g.ActiveNode
+			}
+		}
+		winner = active[primary]
+		if winner == "" || winner != active[secondary] {
+			return fmt.Errorf("the primary sees %q active, the secondary %q", active[primary], active[secondary])
+		}
+		return nil
+	})
+	return winner, err
 }
 
 // steady tells whether the last inARow samples were all answered by holder, or
