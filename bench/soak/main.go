@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"stead/bench/world"
@@ -162,9 +163,18 @@ func (s *soak) tell(before, after []report.Status) error {
 			time.Duration(late.MaxUS)*time.Microsecond)
 	}
 	if failovers > 0 {
+		for _, host := range world.Hosts {
+			fmt.Printf("\nwhat %s wrote, at the end:\n%s", host.Name, tail(s.w.Log(host.Name), 40))
+		}
 		return fmt.Errorf("%d changes of role with nothing wrong", failovers)
 	}
 	return nil
+}
+
+// tail is the last lines of a text.
+func tail(text string, lines int) string {
+	all := strings.SplitAfter(text, "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "")
 }
 
 // since is what was counted after an earlier state. The maximum is of the whole run.
