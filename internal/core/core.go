@@ -32,6 +32,7 @@ type Config struct {
 	Incarnation uint64        // random, of this run of the daemon
 	Keys        [][]byte      // the first signs; all are accepted
 	Interval    time.Duration // of heartbeats to every node: the shortest of the groups'
+	Unfenced    bool          // the fence cannot silence an address that is in place
 	HeldOff     bool          // drained before a restart
 }
 

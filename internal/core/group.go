@@ -153,8 +153,7 @@ func (c *Core) changed(now Instant, ch *peer.Change) {
 		g.claimed, g.hooked = now, !g.cfg.PrepareHook
 		n.Kind = Preparing
 		c.note(n)
-		c.wantHeld(g, true, false, ch.Reason)
-		c.prepared(g)
+		c.prepare(g, ch.Reason)
 	case peer.Unprepare:
 		if !g.active && g.lingerUntil == clock.Never && g.want.Held {
 			c.wantHeld(g, false, false, reason.SwitchoverLate)
@@ -230,7 +229,7 @@ func (c *Core) deactivated(now Instant, g *group, ch *peer.Change) {
 	g.active, g.open, g.stalled, g.claimed = false, false, false, 0
 	g.announceAt = clock.Never
 	g.cause, g.since = ch.Reason, now
-	if wasOpen && ch.Linger && g.cfg.Linger > 0 {
+	if wasOpen && ch.Linger && g.cfg.Linger > 0 && !c.cfg.Unfenced {
 		c.linger(now, g)
 	} else {
 		c.bind(g, 0)
@@ -267,9 +266,19 @@ func (c *Core) applied(now Instant, e Applied) {
 	}
 }
 
+// prepare gets a target ready: the addresses wait behind the closed fence. Where
+// the fence cannot silence them they have to come later, and the switchover is
+// not seamless.
+func (c *Core) prepare(g *group, why reason.Reason) {
+	if !c.cfg.Unfenced {
+		c.wantHeld(g, true, false, why)
+	}
+	c.prepared(g)
+}
+
 // prepared tells the election that a target is ready to take over.
 func (c *Core) prepared(g *group) {
-	if g.applied && g.hooked && g.want.Held && !g.active {
+	if (g.applied && g.want.Held || c.cfg.Unfenced) && g.hooked && !g.active {
 		c.machine.SetPrepared(int(g.id))
 	}
 }

@@ -6,11 +6,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"runtime/debug"
 	"time"
 
 	"stead/internal/adapter/fence"
 	"stead/internal/adapter/link"
+	"stead/internal/adapter/sched"
 	"stead/internal/adapter/socket"
 	"stead/internal/assemble"
 	"stead/internal/config"
@@ -150,6 +152,7 @@ func (d *Daemon) buildEngine() error {
 		return err
 	}
 	coreCfg.HeldOff = d.store.state.Drained
+	coreCfg.Unfenced = d.fence.Kind() != fence.KindKernel
 	d.sockets, err = socket.Open(paths(d.cfg, &coreCfg))
 	if err != nil {
 		return err
@@ -184,15 +187,19 @@ func paths(cfg *config.Config, c *core.Config) []socket.Path {
 func (d *Daemon) runEngine() error {
 	// A collection costs little with so small a heap, but seldom is better still.
 	debug.SetGCPercent(400)
+	// The engine's thread keeps one place of the scheduler for itself.
+	runtime.GOMAXPROCS(runtime.NumCPU() + 1)
 	d.mu.Lock()
 	d.realtime = report.Realtime{Mode: d.cfg.Realtime.Mode}
 	if d.cfg.Realtime.Mode != "off" {
-		if err := engine.Realtime(d.cfg.Realtime.Priority); err != nil {
+		if err := sched.All(); err != nil {
+			d.realtime.Detail = err.Error()
+		} else if err := sched.Own(d.cfg.Realtime.Priority); err != nil {
 			d.realtime.Detail = err.Error()
 		} else {
 			d.realtime.Active, d.realtime.Priority = true, d.cfg.Realtime.Priority
 		}
-		if err := engine.LockMemory(); err != nil && d.realtime.Detail == "" {
+		if err := sched.Memory(); err != nil && d.realtime.Detail == "" {
 			d.realtime.Detail = err.Error()
 		}
 	}
@@ -209,7 +216,7 @@ func (d *Daemon) raiseWorker() {
 	if d.cfg.Realtime.Mode == "off" || d.cfg.Realtime.Priority < 2 {
 		return
 	}
-	_ = engine.Realtime(d.cfg.Realtime.Priority - 1) // status tells of the engine's own
+	_ = sched.Own(d.cfg.Realtime.Priority - 1) // status tells of the engine's own
 }
 
 func namesOf(cfg *config.Config) report.Names {

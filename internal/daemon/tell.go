@@ -40,7 +40,7 @@ func (d *Daemon) tell(t engine.Told) {
 }
 
 func (d *Daemon) tellNote(n *core.Note) {
-	if n.Kind == core.Stalled {
+	if n.Kind == core.Unstalled {
 		d.stalls.Add(1)
 	}
 	d.events.Append(report.FromNote(*n, d.names, engine.Now(), time.Now()))

@@ -122,8 +122,7 @@ func (s *Set) Send(node, path int, b []byte, now int64) {
 	}
 	// ECONNREFUSED tells of an earlier datagram; this one was not tried.
 	for try := 0; try < 2; try++ {
-		_, err := unix.Write(p.fd, b)
-		if err != unix.ECONNREFUSED {
+		if _, errno := write(p.fd, b); errno != unix.ECONNREFUSED {
 			return
 		}
 	}
@@ -154,7 +153,7 @@ func (s *Set) Wake() {
 // Wait waits until a datagram or a Wake has arrived, for at most d.
 func (s *Set) Wait(d time.Duration) {
 	ts := unix.NsecToTimespec(int64(max(d, 0)))
-	_, _ = unix.Ppoll(s.poll, &ts, nil)
+	ppoll(s.poll, &ts)
 }
 
 // Woken tells whether Wake was called since, and forgets it.
@@ -168,24 +167,25 @@ func (s *Set) Woken() bool {
 	return true
 }
 
-// maxBurst bounds how many datagrams of one path are read before the others
-// have their turn.
-const maxBurst = 64
+// MaxBurst is how many datagrams of one path may be read before the others have
+// their turn.
+const MaxBurst = 64
 
-// Receive calls f with every datagram that has arrived. f must not keep b.
-func (s *Set) Receive(b []byte, f func(node, path int, b []byte)) {
+// Receive calls f with the datagrams that have arrived, up to burst of each path.
+// What is left ends the next Wait at once. f must not keep b.
+func (s *Set) Receive(b []byte, burst int, f func(node, path int, b []byte)) {
 	for i := range s.paths {
 		if s.poll[i+1].Revents == 0 {
 			continue
 		}
 		s.poll[i+1].Revents = 0
 		p := &s.paths[i]
-		for n := 0; n < maxBurst; n++ {
-			size, err := unix.Read(p.fd, b)
-			if err == unix.ECONNREFUSED {
+		for n := 0; n < burst; n++ {
+			size, errno := read(p.fd, b)
+			if errno == unix.ECONNREFUSED {
 				continue // the other daemon is not there
 			}
-			if err != nil {
+			if errno != 0 {
 				break
 			}
 			f(p.Node, p.Path, b[:size])

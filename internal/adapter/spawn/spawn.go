@@ -12,11 +12,12 @@ package spawn
 import (
 	"context"
 	"os"
-	"runtime"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"stead/internal/adapter/sched"
 )
 
 // OutputLimit is how many bytes of a program's output are kept: the last ones.
@@ -70,12 +71,20 @@ func (p *Program) Run(ctx context.Context, run Run) (result Result) {
 		return Result{End: TimedOut}
 	}
 
-	if run.DieWithUs {
-		// The kernel's parent is the thread that forked. It must not end before
-		// the program does, as it would with a goroutine that ends while locked.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-	}
+	// The program gets the priority of the thread that forks it, and the kernel's
+	// parent is that thread: it must not end before the program does.
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		sched.Ordinary()
+		result = p.run(ctx, run, start)
+	}()
+	<-done
+	return result
+}
+
+// run is Run on a thread that ends with it.
+func (p *Program) run(ctx context.Context, run Run, start time.Time) (result Result) {
 	out, writeEnd, err := p.outputPipe()
 	if err != nil {
 		return Result{End: NotStarted, Err: err}
