@@ -25,6 +25,9 @@ var wallTime = map[string]string{
 	"internal/adapter/probe/clock.go":      "when a check runs and has had its time",
 	"internal/adapter/spawn/clock.go":      "when a program has had its time",
 	"internal/adapter/link/clean.go":       "how long the last release may try",
+	"internal/daemon/daemon.go":            "the time of an event, as a person reads it",
+	"internal/daemon/status.go":            "the time of a status, as a person reads it",
+	"internal/daemon/tell.go":              "the time of an event or a check, as a person reads it",
 	"cmd/stead/events.go":                  "ten minutes ago, as a person says it",
 }
 
