@@ -32,6 +32,11 @@ var faults = []*fault{
 			_, err := s.cli(ctx, primary, "switchover", group)
 			return err
 		},
+		// What an operator moved stays where it is: no preemption brings it back.
+		undo: func(ctx context.Context, s *session) error {
+			_, err := s.cli(ctx, secondary, "switchover", group, "--to", primary)
+			return err
+		},
 	},
 	{
 		name: "service", about: "the service of the active host dies; a fatal check finds it", holder: secondary, budget: resigned,

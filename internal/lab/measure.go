@@ -264,16 +264,23 @@ func evaluate(run *Run, f *fault, client *probes, entries []entry, macs map[stri
 	if f.budget == healed {
 		run.Settled = settled(samples, entries, run.Injected, end, run.Holder, macs)
 	}
-	holders := workload.Analyze(client.holders.Samples(run.Injected, whole), askEvery)
-	service := workload.Analyze(client.service.Samples(run.Injected, whole), askEvery)
-	run.DualNetwork, run.DualService = holders.DualTime(), service.DualTime()
-	for _, list := range [][]workload.Dual{holders.Dual, service.Dual} {
-		for i := range list {
-			run.Bands = append(run.Bands, workload.Band{From: list[i].From, To: list[i].To.Add(askEvery), Text: "two holders: " + list[i].First + " and " + list[i].Second})
-		}
+	// The fault and its undoing are looked at one by one: a host that gets the
+	// address back so soon would look like one that never let go of it.
+	for _, span := range [][2]clock.Instant{{run.Injected, end}, {end, whole}} {
+		run.DualNetwork += run.addDual(client.holders, span)
+		run.DualService += run.addDual(client.service, span)
 	}
 	drawTo := min(run.Injected.Add(drawMost), lastTrouble(samples, run.Injected, run.Detected).Add(drawAfter))
 	run.Samples = client.service.Samples(run.Injected.Add(-drawBefore), drawTo)
+}
+
+// addDual notes when a client saw two holders, and returns for how long.
+func (r *Run) addDual(pinger *workload.Pinger, span [2]clock.Instant) time.Duration {
+	seen := workload.Analyze(pinger.Samples(span[0], span[1]), askEvery)
+	for _, d := range seen.Dual {
+		r.Bands = append(r.Bands, workload.Band{From: d.From, To: d.To.Add(askEvery), Text: "two holders: " + d.First + " and " + d.Second})
+	}
+	return seen.DualTime()
 }
 
 // outage is the longest one that touches the time from the injection on. It is
@@ -322,7 +329,7 @@ func settled(samples []workload.Sample, entries []entry, mended, end clock.Insta
 		if i+1 < len(entries) {
 			until = min(entries[i+1].at, end)
 		}
-		if e.mac != "" && macs[e.mac] != winner && until > mended {
+		if e.mac != "" && macs[e.mac] != winner && until > mended && e.at < end {
 			last = max(last, until)
 		}
 	}

@@ -281,6 +281,7 @@ func TestSettledIsTheLastWrongThing(t *testing.T) {
 		{"the entry was the loser's until 12 ms after", good, []entry{{0, "p"}, {clock.Instant(112 * ms), "s"}}, 12 * ms},
 		{"it still is", good, []entry{{0, "p"}}, 200 * ms},
 		{"it was before the mend only", good, []entry{{0, "p"}, {clock.Instant(90 * ms), "s"}}, 0},
+		{"it was long after that", good, []entry{{0, "s"}, {clock.Instant(400 * ms), "p"}}, 0},
 		{"an entry that is missing is asked for", good, []entry{{0, ""}}, 0},
 	}
 	for _, test := range tests {
