@@ -82,7 +82,9 @@ func runLab(cmd *cobra.Command, f *labFlags) error {
 	progress := func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) }
 	outcome, failed := lab.Start(ctx, f.opt, []string{"lab", "init", string(options)}, progress)
 	if outcome != nil {
-		failed = errors.Join(failed, f.tell(cmd.OutOrStdout(), outcome, failed != nil || !outcome.Results.Restored(), progress))
+		// An interrupted trial leaves nothing that was not asked for.
+		bad := ctx.Err() == nil && (failed != nil || !outcome.Results.Restored())
+		failed = errors.Join(failed, f.tell(cmd.OutOrStdout(), outcome, bad, progress))
 	}
 	switch {
 	case failed != nil:
