@@ -29,6 +29,8 @@ type host struct {
 
 	wakeAt  moment
 	wakeFor core.Instant
+	wokenAt core.Instant
+	wakes   int // at wokenAt
 	inbox   []input
 	packet  core.Packet
 
@@ -182,9 +184,18 @@ func (w *World) post(h *host, e core.Event) {
 	w.sleep(h)
 }
 
+// mostWakes is how many deadlines at the same moment are still work and not a loop.
+const mostWakes = 1000
+
 // wake steps the deadline of a host.
 func (w *World) wake(h *host) {
 	h.wakeAt = never
+	if w.hostNow(h) != h.wokenAt {
+		h.wokenAt, h.wakes = w.hostNow(h), 0
+	}
+	if h.wakes++; h.wakes > mostWakes {
+		w.violate(checkContract, h.id, -1, "asks to be woken at the same moment again and again", int64(h.wakes))
+	}
 	w.step(h, core.Tick{})
 	w.sleep(h)
 }
@@ -310,7 +321,7 @@ func (w *World) carryOut(h *host, a *core.Actions) {
 	for i := range a.Note {
 		w.noted(h, &a.Note[i])
 	}
-	if len(a.Note) > 0 || len(a.Fence) > 0 || len(a.Bind) > 0 {
+	if len(a.Note) > 0 || len(a.Announce) > 0 || len(a.Fence) > 0 || len(a.Bind) > 0 {
 		w.lookAtNotes(h)
 	}
 }

@@ -23,8 +23,9 @@ type holding struct {
 	busy     bool
 	pending  bool
 	lastGen  uint64
-	broken   int // faults that make the kernel refuse
-	hung     int // faults that make the actuator never come back
+	broken   int  // faults that make the kernel refuse
+	refused  bool // the kernel has refused the addresses in this run of the daemon
+	hung     int  // faults that make the actuator never come back
 	slow     time.Duration
 	repairAt bool // an address was removed by a stranger and is on its way back
 
@@ -35,7 +36,7 @@ type holding struct {
 // restart forgets what a run of the daemon had in memory.
 func (o *holding) restart() {
 	o.want, o.doing = core.Want{}, core.Want{}
-	o.busy, o.pending, o.repairAt = false, false, false
+	o.busy, o.pending, o.repairAt, o.refused = false, false, false, false
 	o.lastGen = 0
 	o.watch.restart()
 }
@@ -143,6 +144,7 @@ func (w *World) actuated(h *host, g int, life uint32) {
 	}
 	o.busy = false
 	if o.broken > 0 && o.doing.Held && !o.present {
+		o.refused = true
 		w.trace.add(w.now, h.id, "kernel refuses", g, int64(o.doing.Generation), 0)
 		w.post(h, core.ApplyFailed{Group: core.GroupID(g), Generation: o.doing.Generation, Detail: "no buffer space available"})
 	} else {

@@ -13,6 +13,7 @@ type holdingWatch struct {
 	active        bool   // as the node itself said last
 	stalled       bool   // and that its lease ran out
 	opened        bool   // it said so just now
+	announced     bool   // it announced just now
 	wantEpoch     uint64 // of the last Want of this run
 	epoch         uint64 // the highest epoch of any activation of this host
 	eligible      bool   // it runs, is well and is not drained
@@ -78,10 +79,11 @@ func (w *World) checkEpoch(h *host, n *core.Note) {
 // preemption is enabled, and after it was ready for the delay. Clocks that run
 // too fast may shorten the delay by a hundredth.
 func (w *World) checkPreemption(h *host, n *core.Note) {
-	if n.Reason != reason.Preempted {
+	g := int(n.Group)
+	watch := w.groups[g]
+	if vacant := watch.lastGapAt == w.now && watch.lastGap > w.group(g).Lease(); n.Reason != reason.Preempted || vacant {
 		return
 	}
-	g := int(n.Group)
 	cfg, o := w.group(g), &h.holdings[g].watch
 	waited := w.now.sub(o.eligibleSince)
 	if !cfg.Preempt {
@@ -111,15 +113,19 @@ func (w *World) checkHandover(h *host, n *core.Note) {
 }
 
 // lookAtNotes: notes tell the truth. A node that says that it is active
-// answers; a node that does not say so does not.
+// answers; a node that does not say so does not, and announces nothing.
 func (w *World) lookAtNotes(h *host) {
 	for g := range h.holdings {
 		o := &h.holdings[g]
 		opened := o.watch.opened
-		o.watch.opened = false
+		announced := o.watch.announced
+		o.watch.opened, o.watch.announced = false, false
 		answers := w.answers(h, g)
 		if answers && !o.watch.active {
 			w.violate(checkNotes, h.id, g, "answers, and says that it is on standby", int64(o.answerUntil.sub(w.now)))
+		}
+		if announced && !o.watch.active {
+			w.violate(checkNotes, h.id, g, "announces addresses, and is on standby", 0)
 		}
 		if opened && o.watch.active && !answers && !o.repairAt && !o.watch.stalled {
 			w.violate(checkNotes, h.id, g, "says that it is active, and does not answer", 0)
@@ -199,6 +205,9 @@ func (w *World) lookAtPreference(g int) {
 	}
 	holds := w.priority(w.hosts[watch.holder], g)
 	for _, h := range w.hosts {
+		if h.holdings[g].refused {
+			continue // it stays away for a while after its kernel has refused
+		}
 		if w.truth.groups[g].sides[0]>>h.id&1 == 1 && w.ready(h, g) && w.priority(h, g) > holds {
 			w.violate(checkPreempt, watch.holder, g, fmt.Sprintf("still active though %s is better", w.nodeName(h.id)), int64(holds))
 		}

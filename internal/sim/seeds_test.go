@@ -57,3 +57,24 @@ func TestSameSeedSameTrace(t *testing.T) {
 		t.Error("two seeds have the same trace")
 	}
 }
+
+// TestWorldDescription prints the setup of the world that SEED names.
+func TestWorldDescription(t *testing.T) {
+	seed, err := strconv.ParseUint(os.Getenv("SEED"), 10, 64)
+	if err != nil {
+		seed = 1
+	}
+	s := RandomSetup(seed)
+	for _, n := range s.Config.Nodes {
+		t.Logf("%s witness=%t paths=%d", n.Name, n.Witness, len(n.Paths))
+	}
+	for i := range s.Config.Groups {
+		g := s.Config.Groups[i]
+		t.Logf("%s %v x%d members=%v voters=%v quorum=%t hold=%t preempt=%t %v start=%v linger=%v prepare=%t checks=%v", g.Name, g.Interval, g.Multiplier,
+			g.Members, g.Voters, g.Quorum, g.HoldOnQuorumLoss, g.Preempt, g.PreemptDelay, g.StartDelay, g.Linger, g.PrepareHook, g.Checks)
+	}
+	t.Logf("network %+v kernel %+v jitter %v drift %d", s.Network, s.Kernel, s.Jitter, s.DriftPPM)
+	if len(s.Config.Groups) == 0 {
+		t.Error("a world without a group")
+	}
+}
