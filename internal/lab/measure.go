@@ -51,6 +51,7 @@ const (
 	drawBefore = 15 * time.Millisecond
 	drawAfter  = 25 * time.Millisecond
 	drawMost   = 2 * time.Second
+	drawLong   = 200 * time.Millisecond // a change that comes later than this is drawn without the injection
 )
 
 // inARow is how many answered requests in a row make a service restored.
@@ -132,7 +133,8 @@ func (s *session) awaitService(ctx context.Context, client *probes, from clock.I
 	defer cancel()
 	for {
 		// The newest requests may still be under way.
-		samples := client.service.Samples(max(from, workload.Now().Add(-time.Second)), workload.Now().Add(-10*askEvery))
+		now := workload.Now()
+		samples := client.service.Samples(max(from, now.Add(-3*inARow*askEvery)), now.Add(-10*askEvery))
 		if id, ok := steady(samples, holder); ok {
 			return id, nil
 		}
@@ -271,7 +273,15 @@ func evaluate(run *Run, f *fault, client *probes, entries []entry, macs map[stri
 		run.DualService += run.addDual(client.service, span)
 	}
 	drawTo := min(run.Injected.Add(drawMost), lastTrouble(samples, run.Injected, run.Detected).Add(drawAfter))
-	run.Samples = client.service.Samples(run.Injected.Add(-drawBefore), drawTo)
+	run.Samples = client.service.Samples(drawFrom(run).Add(-drawBefore), drawTo)
+}
+
+// drawFrom is the injection, or the change where that comes long after it.
+func drawFrom(run *Run) clock.Instant {
+	if run.Detected.Sub(run.Injected) > drawLong {
+		return run.Detected
+	}
+	return run.Injected
 }
 
 // addDual notes when a client saw two holders, and returns for how long.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -50,6 +51,10 @@ func RunInside(ctx context.Context, opt Options, out io.Writer) error {
 	if os.Getpid() != 1 {
 		return errNotInit // out is not what the caller takes it for
 	}
+	// A collection makes the threads that ask every millisecond wait for ordinary
+	// ones, which wait for a processor. A trial makes little garbage.
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(256 << 20)
 	t := trial{opt: opt, out: json.NewEncoder(out), logs: shared("logs")}
 	err := t.run(ctx)
 	if errors.Is(err, context.Canceled) {

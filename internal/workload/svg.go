@@ -70,7 +70,11 @@ func (t *Timeline) WriteSVG(w io.Writer) error {
 			continue
 		}
 		fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="16" y2="%d" stroke="#888" stroke-dasharray="3 2"/>`, x(m.At), x(m.At), height-svgBottom)
-		fmt.Fprintf(&b, `<text x="%.1f" y="%d">%s</text>`+"\n", x(m.At)+3, 12+12*(i%2), html.EscapeString(m.Text))
+		text, anchor := x(m.At)+3, "start"
+		if x(m.At) > svgWidth*4/5 {
+			text, anchor = x(m.At)-3, "end"
+		}
+		fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="%s">%s</text>`+"\n", text, 12+12*(i%2), anchor, html.EscapeString(m.Text))
 	}
 	b.WriteString("</svg>\n")
 	_, err := io.WriteString(w, b.String())
