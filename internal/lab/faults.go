@@ -74,7 +74,7 @@ var faults = []*fault{
 		undo:   healWorld,
 	},
 	{
-		name: "heal", about: "two servers that do not see each other both serve, until the network between them is mended", noQuorum: true, budget: healed,
+		name: "heal", about: "two servers that do not see each other both serve, until the network between them is mended; the client is on the side of the one that took nothing over", noQuorum: true, budget: healed,
 		prepare: partition,
 		inject:  healWorld,
 	},
@@ -132,10 +132,14 @@ func partition(ctx context.Context, s *session) error {
 		}
 		return nil
 	})
-	if err == nil {
-		sleep(ctx, bothServe)
+	if err != nil {
+		return err
 	}
-	return err
+	sleep(ctx, bothServe)
+	// The side that took over has announced itself to this client too. Others
+	// are only on the side of the old holder, which is the one that gives up
+	// when the network is mended: the client becomes one of those.
+	return s.pointClientAt(primary)
 }
 
 // takePrimaryAway ends the primary's daemon and waits until the secondary serves.

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"stead/internal/core/clock"
 	"stead/internal/report"
 	"stead/internal/workload"
@@ -298,4 +300,27 @@ func (s *session) neighbour() net.HardwareAddr {
 		}
 	}
 	return nil
+}
+
+// pointClientAt makes the client's neighbour entry for the service that of a host.
+func (s *session) pointClientAt(host string) error {
+	h := s.world.Host(client)
+	link, err := h.Net().LinkByName(overlay)
+	if err != nil {
+		return fmt.Errorf("the client's overlay: %w", err)
+	}
+	for mac, name := range s.macs {
+		if name != host {
+			continue
+		}
+		address, err := net.ParseMAC(mac)
+		if err != nil {
+			return err
+		}
+		return h.Net().NeighSet(&netlink.Neigh{
+			LinkIndex: link.Attrs().Index, IP: trialAddressing(s.opt.IPv6).service.Addr().AsSlice(),
+			HardwareAddr: address, State: netlink.NUD_REACHABLE,
+		})
+	}
+	return fmt.Errorf("the hardware address of %s is not known", host)
 }
