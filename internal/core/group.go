@@ -150,7 +150,7 @@ func (c *Core) changed(now Instant, ch *peer.Change) {
 		n.Kind = Raised
 		c.note(n)
 	case peer.Prepare:
-		g.claimed, g.hooked = now, !g.cfg.PrepareHook
+		g.claimed, g.hooked = now, !g.cfg.PrepareHook || c.cfg.Unfenced
 		n.Kind = Preparing
 		c.note(n)
 		c.prepare(g, ch.Reason)
@@ -248,7 +248,8 @@ func (c *Core) wantHeld(g *group, held, active bool, why reason.Reason) {
 	if g.want.Held != held {
 		g.applied, g.settled = false, false
 	}
-	g.want = Want{Group: g.id, Generation: g.want.Generation + 1, Held: held, Active: active, Epoch: g.epoch, Reason: why}
+	c.wants++
+	g.want = Want{Group: g.id, Generation: c.wants, Held: held, Active: active, Epoch: g.epoch, Reason: why}
 	c.acts.Want = append(c.acts.Want, g.want)
 }
 

@@ -20,6 +20,7 @@ type Core struct {
 	stop    uint64  // the Command that ends the daemon
 	stopped bool
 	drained bool
+	wants   uint64 // the generation given out last
 }
 
 // seen is how much of the machine's Out is already dealt with in this step.

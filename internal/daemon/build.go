@@ -219,8 +219,11 @@ func (d *Daemon) raiseWorker() {
 	_ = sched.Own(d.cfg.Realtime.Priority - 1) // status tells of the engine's own
 }
 
-func namesOf(cfg *config.Config) report.Names {
-	names := report.Names{}
+// named are the names behind the core's numbers.
+func (d *Daemon) named() *report.Names { return d.names.Load() }
+
+func namesOf(cfg *config.Config) *report.Names {
+	names := &report.Names{}
 	for i, n := range cfg.Nodes {
 		names.Nodes = append(names.Nodes, n.Name)
 		if n.Name == cfg.Self {

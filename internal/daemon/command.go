@@ -25,7 +25,7 @@ func (d *Daemon) Do(ctx context.Context, c report.Command) (report.Result, error
 		}
 		result := report.Result{OK: r.OK, Reason: r.Why, Group: c.Group}
 		if r.To != core.NoNode && c.Verb == report.Switchover {
-			result.To = d.names.Nodes[r.To]
+			result.To = d.named().Nodes[r.To]
 		}
 		return result, nil
 	case <-ctx.Done():
@@ -47,7 +47,7 @@ func (d *Daemon) translate(c report.Command) (core.Command, error) {
 		return out, fmt.Errorf("command %q: not one of switchover, drain, resume", c.Verb)
 	}
 	if c.Group != "" {
-		i := indexOf(d.names.Groups, c.Group)
+		i := indexOf(d.named().Groups, c.Group)
 		if i < 0 {
 			return out, fmt.Errorf("group %q: not in the configuration", c.Group)
 		}
@@ -56,7 +56,7 @@ func (d *Daemon) translate(c report.Command) (core.Command, error) {
 		return out, fmt.Errorf("switchover: name a group")
 	}
 	if c.To != "" {
-		i := indexOf(d.names.Nodes, c.To)
+		i := indexOf(d.named().Nodes, c.To)
 		if i < 0 {
 			return out, fmt.Errorf("node %q: not in the configuration", c.To)
 		}

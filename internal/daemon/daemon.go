@@ -41,18 +41,19 @@ type Daemon struct {
 	cfg      *config.Config
 	reloadMu sync.Mutex // one reload at a time
 
-	store    *store
-	fence    fence.Fence
-	wall     *wall
-	overlays *overlay.Overlays
-	links    *link.Links
-	early    early
-	sockets  *socket.Set
-	engine   *engine.Engine
-	checks   *probe.Set
-	hooks    []*hook.Queue
-	told     []core.Want // the last Want of each group that hooks were told of
-	realtime report.Realtime
+	store     *store
+	fence     fence.Fence
+	wall      *wall
+	overlays  *overlay.Overlays
+	links     *link.Links
+	early     early
+	sockets   *socket.Set
+	engine    *engine.Engine
+	checks    *probe.Set
+	hooks     []*hook.Queue
+	preparing sync.Map    // group name → the core.Want for which the prepare hook runs
+	told      []core.Want // the last Want of each group that hooks were told of
+	realtime  report.Realtime
 
 	events   *eventlog.Log
 	metrics  *metrics.Collector
@@ -62,13 +63,14 @@ type Daemon struct {
 	stalls   atomic.Uint64
 	ran      checkTimes
 	changed  chan struct{} // something that a snapshot should show
-	names    report.Names
+	names    atomic.Pointer[report.Names]
 }
 
 // New builds every part. Nothing is announced or claimed yet, leftovers of an
 // earlier run are gone, and the fence is closed. The errors are for people.
 func New(cfg *config.Config, file, node string, log *slog.Logger) (*Daemon, error) {
-	d := &Daemon{file: file, node: node, log: log, started: engine.Now(), cfg: cfg, names: namesOf(cfg), changed: make(chan struct{}, 1)}
+	d := &Daemon{file: file, node: node, log: log, started: engine.Now(), cfg: cfg, changed: make(chan struct{}, 1)}
+	d.names.Store(namesOf(cfg))
 	d.events = eventlog.New(eventsKept)
 	d.metrics = metrics.New(d)
 	d.events.Observe(d.metrics.Count)
@@ -229,7 +231,7 @@ func (d *Daemon) takeDown() {
 
 // say records an event of the daemon's own.
 func (d *Daemon) say(e report.Event) {
-	e.Wall, e.BootNS, e.Node = time.Now(), int64(engine.Now()), d.names.Nodes[d.names.Self]
+	e.Wall, e.BootNS, e.Node = time.Now(), int64(engine.Now()), d.named().Nodes[d.named().Self]
 	d.events.Append(e)
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -54,6 +55,13 @@ func (d *Daemon) openStore() error {
 		d.log.Warn("state cannot be stored: after a restart of every node epochs may repeat", "problem", err, "advice", "make state.dir writable, or free space there")
 	}
 	return nil
+}
+
+// ceilings are the stored ceilings by group.
+func (s *store) ceilings() map[string]uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.state.Epochs)
 }
 
 // put notes what the engine asks to store.

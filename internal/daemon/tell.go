@@ -29,11 +29,13 @@ func (d *Daemon) tell(t engine.Told) {
 	case t.Persist != nil:
 		group := ""
 		if t.Persist.Group >= 0 {
-			group = d.names.Groups[t.Persist.Group]
+			group = d.named().Groups[t.Persist.Group]
 		}
 		d.store.put(group, t.Persist)
 	case t.Want != nil:
 		d.tellHooks(t.Want)
+	case t.Do != nil:
+		t.Do()
 	case t.Problem != nil:
 		d.complain(t.Problem)
 	}
@@ -43,7 +45,7 @@ func (d *Daemon) tellNote(n *core.Note) {
 	if n.Kind == core.Unstalled {
 		d.stalls.Add(1)
 	}
-	d.events.Append(report.FromNote(*n, d.names, engine.Now(), time.Now()))
+	d.events.Append(report.FromNote(*n, *d.named(), engine.Now(), time.Now()))
 	d.refresh()
 }
 
@@ -77,19 +79,37 @@ func (d *Daemon) logEvent(e report.Event) {
 }
 
 func (d *Daemon) lookUpHooks() error {
-	for i := range d.cfg.Groups {
-		g := &d.cfg.Groups[i]
-		hooks := g.Hooks
-		if !holdsGroup(g, d.cfg.Self) {
-			hooks = nil
-		}
-		q, err := hook.New(g.Name, hooks, func(r hook.Result) { d.hookEnded(core.GroupID(i), r) })
+	queues, err := d.hookQueues(d.cfg, nil)
+	d.hooks = queues
+	return err
+}
+
+// hookQueues makes the queue of every group of a configuration. A group that was
+// there before keeps its queue; its new hooks are taken over by adopt.
+func (d *Daemon) hookQueues(cfg *config.Config, before map[string]*hook.Queue) ([]*hook.Queue, error) {
+	var queues []*hook.Queue
+	for i := range cfg.Groups {
+		g := &cfg.Groups[i]
+		// Looked up here in any case: what could never run is an error before
+		// anything has changed.
+		q, err := hook.New(g.Name, hooksOf(g, cfg.Self), d.hookEnded)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		d.hooks = append(d.hooks, q)
+		if kept := before[g.Name]; kept != nil {
+			q = kept
+		}
+		queues = append(queues, q)
 	}
-	return nil
+	return queues, nil
+}
+
+// hooksOf are the hooks of a group on a node: none where it is no member.
+func hooksOf(g *config.Group, node string) map[config.HookKind]config.Hook {
+	if !holdsGroup(g, node) {
+		return nil
+	}
+	return g.Hooks
 }
 
 // tellHooks runs what the user has named for a change of a group.
@@ -99,20 +119,26 @@ func (d *Daemon) tellHooks(w *core.Want) {
 	if last.Generation != 0 && last.Held == w.Held && last.Active == w.Active {
 		return // another epoch or slot: nothing that hooks are told of
 	}
+	if w.Held && !w.Active {
+		d.preparing.Store(d.named().Groups[w.Group], *w)
+	}
 	g := &d.config().Groups[w.Group]
 	activeNode := ""
 	if w.Active {
-		activeNode = d.names.Nodes[d.names.Self]
+		activeNode = d.named().Nodes[d.named().Self]
 	}
 	d.hooks[w.Group].Push(hook.Event{
-		Kind: hook.KindOf(w.Held, w.Active, w.Reason), Group: g.Name, Node: d.names.Nodes[d.names.Self],
+		Kind: hook.KindOf(w.Held, w.Active, w.Reason), Group: g.Name, Node: d.named().Nodes[d.named().Self],
 		Epoch: w.Epoch, Reason: w.Reason, Addresses: prefixes(g), ActiveNode: activeNode,
 	})
 }
 
-func (d *Daemon) hookEnded(group core.GroupID, r hook.Result) {
+func (d *Daemon) hookEnded(r hook.Result) {
 	if r.Event.Kind == config.HookPrepare {
-		d.engine.Post(core.HookDone{Group: group, OK: r.Outcome == hook.OK})
+		if w, ok := d.preparing.Load(r.Event.Group); ok {
+			prepared := w.(core.Want)
+			d.engine.Post(core.HookDone{Group: prepared.Group, Generation: prepared.Generation, OK: r.Outcome == hook.OK})
+		}
 	}
 	e := report.Event{Kind: report.HookRan, Group: r.Event.Group, Epoch: r.Event.Epoch, Detail: string(r.Event.Kind), TookUS: r.Took.Microseconds()}
 	if r.Outcome != hook.OK {

@@ -38,6 +38,7 @@ type Told struct {
 	Persist *core.Persist
 	Want    *core.Want
 	Problem error
+	Do      func() // a change of the teller's own, at its place in the order
 }
 
 // Options are what New needs.
@@ -100,6 +101,21 @@ func (e *Engine) Between(f func(now core.Instant)) { e.inbox.push(message{do: f}
 
 // CommandID returns a number that no command has had.
 func (e *Engine) CommandID() uint64 { return e.nextID.Add(1) }
+
+// Reconfigure changes the core's configuration between two steps, and waits for
+// it. before is called on the engine's thread when the groups that go are let go
+// of and before the others get their new numbers; then on the teller's goroutine
+// at the same place in the order of what is told.
+func (e *Engine) Reconfigure(cfg core.Config, before func(), then func()) {
+	done := make(chan struct{})
+	e.Between(func(now core.Instant) {
+		e.carryOut(now, e.core.Retire(now, &cfg))
+		before()
+		e.outbox.push(Told{Do: func() { then(); close(done) }})
+		e.carryOut(now, e.core.Reconfigure(now, cfg))
+	})
+	<-done
+}
 
 // Run runs the loop until a Stop or Abort command has been carried out. The
 // caller has prepared the thread. A panic of the core releases everything that

@@ -59,7 +59,7 @@ func (m *Machine) whileActive(now Instant, g *group) {
 		return
 	}
 	m.endRivalry(now, g)
-	if g.need > 0 && !m.keepsLease(now, g) {
+	if !m.keepsLease(now, g) {
 		return
 	}
 	m.considerHandover(now, g)
@@ -95,24 +95,32 @@ func (m *Machine) endRivalry(now Instant, g *group) {
 
 // keepsLease follows the votes, and lets go when the majority is lost.
 func (m *Machine) keepsLease(now Instant, g *group) bool {
+	if g.need == 0 {
+		m.rejoin(now, g, 0, 0)
+		return true
+	}
 	m.raise(now, g)
 	need, mask := g.need, m.grants(g, g.first)
 	if g.class.need == 0 && popCount(mask) < need {
 		return true // holds without a majority, as the user chose
 	}
-	if m.join(now, g, need, mask) {
-		m.change(Change{Kind: SlotMoved, Group: g.index, Node: m.self, Slot: g.class.slot, Epoch: g.epoch})
-	}
+	m.rejoin(now, g, need, mask)
 	if !g.class.lost {
 		return true
 	}
 	if g.cfg.HoldOnQuorumLoss {
-		m.join(now, g, 0, 0)
-		m.change(Change{Kind: SlotMoved, Group: g.index, Node: m.self, Slot: g.class.slot, Epoch: g.epoch, Reason: reason.QuorumLost})
+		m.rejoin(now, g, 0, 0)
 		return true
 	}
 	m.deactivate(now, g, reason.QuorumLost, nobody, false)
 	return false
+}
+
+// rejoin moves the lease to the promises that it hangs on now.
+func (m *Machine) rejoin(now Instant, g *group, need int, mask uint64) {
+	if m.join(now, g, need, mask) {
+		m.change(Change{Kind: SlotMoved, Group: g.index, Node: m.self, Slot: g.class.slot, Epoch: g.epoch})
+	}
 }
 
 // raise asks for a higher epoch when a voter that is heard cannot vote for this

@@ -100,8 +100,8 @@ func (m *Machine) considerVote(now Instant, g *group) {
 	if g.need == 0 || g.voters&(1<<m.self) == 0 || g.phase == Active || g.phase == Claiming {
 		return
 	}
-	if since := m.startedAt.Add(g.lease); now < since {
-		m.wake(g, since)
+	if now < g.voterAt {
+		m.wake(g, g.voterAt)
 		return
 	}
 	best := nobody

@@ -36,10 +36,11 @@ type group struct {
 	cfg       *Group
 	hash      uint64
 	lease     time.Duration
-	timing    int
-	voters    uint64 // nodes, as bits
-	others    uint64 // all that have a part, without this node
-	need      int    // grants beside the own one; 0 without quorum
+	timing    int     // index of the lease for which others are waited for
+	timingAt  Instant // a shorter one is waited for from then on; Never
+	voters    uint64  // nodes, as bits
+	others    uint64  // all that have a part, without this node
+	need      int     // grants beside the own one; 0 without quorum
 	member    bool
 	takesPart bool
 
@@ -66,6 +67,7 @@ type group struct {
 	priority   int
 	readySince Instant
 	startAt    Instant
+	voterAt    Instant // no vote is given before: one given in an earlier run may still bind
 	drained    bool
 	eligible   bool
 	able       bool // eligible, and heard by those whose grants it would need
@@ -103,6 +105,7 @@ func (m *Machine) evaluate(now Instant, g *group) {
 		return
 	}
 	m.timers.set(g, clock.Never)
+	m.settlePatience(now, g)
 	m.observe(now, g)
 	g.eligible = m.isEligible(now, g)
 	switch g.phase {
@@ -177,7 +180,7 @@ func (m *Machine) compose(g *group) Record {
 	r := Record{
 		Group: g.hash, Seen: g.seen, VoteEpoch: g.vote.epoch, VoteNode: m.hashOf(g.vote.node),
 		Epoch: g.epoch, Bid: g.bid, Target: m.hashOf(g.target), Ask: m.hashOf(g.ask),
-		Priority: uint8(g.priority), Cause: g.cause,
+		Priority: uint8(g.priority), Cause: g.cause, LeaseUS: uint32(g.lease / time.Microsecond),
 	}
 	switch g.phase {
 	case Claiming:

@@ -14,6 +14,7 @@ type class struct {
 	need    int    // how many others have to stand by their promises; 0: nobody has to
 	mask    uint64 // the nodes that have voted for this node
 	slot    int
+	timing  int // of the groups in it
 	refs    int
 	until   Instant
 	stalled bool
@@ -55,10 +56,11 @@ func (m *Machine) classFor(lease time.Duration, need int, mask uint64) *class {
 
 // join moves a group's lease to the class of the promises that it has now.
 func (m *Machine) join(now Instant, g *group, need int, mask uint64) (moved bool) {
+	lease := m.patience(g, need, mask)
 	if need == 0 {
 		mask = 0
 	}
-	if c := g.class; c != nil && c.need == need && c.mask == mask {
+	if c := g.class; c != nil && c.need == need && c.mask == mask && c.lease == lease {
 		return false
 	}
 	suspended, suspendedUntil, grace := false, Instant(0), Instant(0)
@@ -67,7 +69,8 @@ func (m *Machine) join(now Instant, g *group, need int, mask uint64) (moved bool
 		grace = max(old.until, old.graceUntil) // what was promised before still holds
 	}
 	m.leave(g)
-	c := m.classFor(g.lease, need, mask)
+	c := m.classFor(lease, need, mask)
+	c.timing = g.timing
 	c.refs++
 	if c.refs == 1 {
 		c.suspended, c.suspendedUntil, c.graceUntil = suspended, suspendedUntil, grace
@@ -75,6 +78,22 @@ func (m *Machine) join(now Instant, g *group, need int, mask uint64) (moved bool
 	g.class = c
 	m.renew(now, c)
 	return true
+}
+
+// patience is the shortest promise on which a lease hangs: a voter whose
+// configuration has a shorter one keeps no longer than that, and without quorum
+// another member waits no longer.
+func (m *Machine) patience(g *group, need int, mask uint64) time.Duration {
+	if need == 0 {
+		mask = g.others
+	}
+	shortest := g.lease
+	for i, n := range m.nodes {
+		if mask&(1<<i) != 0 && n.known[g.index] {
+			shortest = min(shortest, time.Duration(n.rec[g.index].LeaseUS)*time.Microsecond)
+		}
+	}
+	return shortest
 }
 
 // leave gives a group's part in its class back.
@@ -233,7 +252,7 @@ func (m *Machine) suspend(now Instant, c *class) {
 // is heard has said what it does since, or nobody was heard for one lease.
 func (m *Machine) resume(now Instant, c *class) {
 	if now < c.suspendedUntil {
-		since, timing, heard := c.suspendedUntil.Add(-c.lease), m.timingOf(c.lease), false
+		since, timing, heard := c.suspendedUntil.Add(-c.lease), c.timing, false
 		for _, n := range m.nodes {
 			if !n.alive(timing) {
 				continue

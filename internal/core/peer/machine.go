@@ -58,7 +58,9 @@ func New(cfg *Config) *Machine {
 		due: clock.Never, buf: make([]byte, 0, 4096),
 	}
 	for i := range cfg.Groups {
-		m.addGroup(i, &cfg.Groups[i], cfg)
+		g := m.addGroup(i, &cfg.Groups[i])
+		m.groups = append(m.groups, g)
+		m.byHash[g.hash] = g
 	}
 	for i := range cfg.Nodes {
 		m.addNode(i, &cfg.Nodes[i])
@@ -66,12 +68,21 @@ func New(cfg *Config) *Machine {
 	return m
 }
 
-func (m *Machine) addGroup(i int, c *Group, cfg *Config) {
-	g := &group{index: i, cfg: c, hash: GroupHash(c.Name), lease: c.Lease, seen: c.Floor, ceiling: c.Floor, owner: nobody, heapAt: -1}
+func (m *Machine) addGroup(i int, c *Group) *group {
+	g := &group{hash: GroupHash(c.Name), seen: c.Floor, ceiling: c.Floor, owner: nobody, heapAt: -1}
 	g.vote = vote{epoch: c.Floor, node: nobody}
-	g.timing = m.timingOf(c.Lease)
-	g.member = c.Priorities[cfg.Self] > 0
 	g.target, g.ask, g.rival = nobody, nobody, nobody
+	g.timerAt, g.timingAt = clock.Never, clock.Never
+	g.timing = m.timingOf(c.Lease)
+	g.configure(i, c, m.self)
+	return g
+}
+
+// configure takes over what the configuration says of a group.
+func (g *group) configure(i int, c *Group, self int) {
+	g.index, g.cfg, g.lease = i, c, c.Lease
+	g.member = c.Priorities[self] > 0
+	g.voters, g.others, g.need = 0, 0, 0
 	for _, v := range c.Voters {
 		g.voters |= 1 << v
 	}
@@ -81,32 +92,31 @@ func (m *Machine) addGroup(i int, c *Group, cfg *Config) {
 			g.others |= 1 << n
 		}
 	}
-	g.takesPart = g.others&(1<<cfg.Self) != 0
-	g.others &^= 1 << cfg.Self
+	g.takesPart = g.others&(1<<self) != 0
+	g.others &^= 1 << self
 	if c.Quorum {
 		g.need = len(c.Voters) / 2
 	}
-	g.timerAt = clock.Never
-	m.groups = append(m.groups, g)
-	m.byHash[g.hash] = g
 }
 
 func (m *Machine) addNode(i int, c *Node) {
-	n := &node{
-		index: i, name: c.Name, hash: NodeHash(c.Name), interval: c.Interval,
-		paths: make([]path, c.Paths), silent: ^uint64(0),
-		rec: make([]Record, len(m.groups)), known: make([]bool, len(m.groups)),
-	}
-	for _, g := range m.groups {
-		if g.takesPart && g.others&(1<<i) != 0 {
-			n.groups = append(n.groups, g.index)
-		}
-	}
+	n := &node{index: i, name: c.Name, hash: NodeHash(c.Name), interval: c.Interval, paths: make([]path, c.Paths), silent: ^uint64(0)}
+	m.nodes = append(m.nodes, n)
+	m.nodeBy[n.hash] = i
+	m.relate(n)
 	if i == m.self || len(n.groups) == 0 {
 		n.paths = nil
 	}
-	m.nodes = append(m.nodes, n)
-	m.nodeBy[n.hash] = i
+}
+
+// relate gives a node its place in every group.
+func (m *Machine) relate(n *node) {
+	n.rec, n.known, n.groups = make([]Record, len(m.groups)), make([]bool, len(m.groups)), nil
+	for _, g := range m.groups {
+		if g.takesPart && g.others&(1<<n.index) != 0 {
+			n.groups = append(n.groups, g.index)
+		}
+	}
 }
 
 // timingOf returns the index of a lease among the distinct ones.
@@ -124,15 +134,7 @@ func (m *Machine) timingOf(lease time.Duration) int {
 func (m *Machine) Start(now Instant) {
 	m.started, m.startedAt = true, now
 	for _, g := range m.groups {
-		delay := g.cfg.StartDelay
-		if delay < g.lease {
-			delay = g.lease
-		}
-		g.startAt = now.Add(delay)
-		g.changedAt, g.vacantSince = now, g.startAt
-		m.reserve(g)
-		m.publish(g)
-		m.wake(g, g.startAt)
+		m.startGroup(now, g)
 	}
 	for _, n := range m.nodes {
 		n.nextSend = clock.Never
@@ -140,6 +142,15 @@ func (m *Machine) Start(now Instant) {
 			n.nextSend = now
 		}
 	}
+}
+
+func (m *Machine) startGroup(now Instant, g *group) {
+	g.voterAt = now.Add(g.lease)
+	g.startAt = now.Add(max(g.cfg.StartDelay, g.lease))
+	g.changedAt, g.vacantSince = now, g.startAt
+	m.reserve(g)
+	m.publish(g)
+	m.wake(g, g.startAt)
 }
 
 // Receive takes a packet that arrived from a node over a path.

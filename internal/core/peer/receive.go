@@ -90,8 +90,12 @@ func (m *Machine) heard(now Instant, n *node) {
 	m.touchAll(n.groups)
 }
 
-// acknowledge notes which of our records the node has.
+// acknowledge notes which of our records the node has. One that has fewer than
+// before has met groups that it did not know, and gets all of them again.
 func (m *Machine) acknowledge(n *node, ack uint64) {
+	if ack < n.acked {
+		n.acked, n.sentTop = ack, ack
+	}
 	if ack > n.acked && ack <= m.version {
 		n.acked = ack
 		n.sentTop = max(n.sentTop, ack)

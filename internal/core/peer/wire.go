@@ -14,7 +14,7 @@ const Version = 1
 // Sizes of the parts of a packet in bytes.
 const (
 	headerSize = 84
-	recordSize = 56
+	recordSize = 64
 	tagSize    = 16
 
 	// HeartbeatSize is the size of a heartbeat, whatever the number of groups.
@@ -81,6 +81,7 @@ type Record struct {
 	VoteEpoch uint64 // the epoch that the node granted last...
 	Epoch     uint64 // of the claim or the activation; of the last one when on standby
 	Bid       uint64 // an active node asks for votes at this epoch; 0: it does not
+	LeaseUS   uint32 // how long the node's promise lasts, in microseconds
 	VoteNode  uint32 // ...and to whom; 0: nobody
 	Target    uint32 // to whom the active node hands over, or has handed over
 	Ask       uint32 // who is to become active, as this node asks
@@ -204,7 +205,9 @@ func (r *Record) Append(b []byte) []byte {
 	b = be.AppendUint32(b, r.Target)
 	b = be.AppendUint32(b, r.Ask)
 	b = append(b, byte(r.Role), r.Priority, r.Flags, byte(r.Cause))
-	return be.AppendUint64(b, r.Bid)
+	b = be.AppendUint64(b, r.Bid)
+	b = be.AppendUint32(b, r.LeaseUS)
+	return append(b, 0, 0, 0, 0)
 }
 
 // parseRecord reads one record of recordSize bytes.
@@ -213,7 +216,7 @@ func parseRecord(b []byte) Record {
 	return Record{
 		Group: be.Uint64(b), Seen: be.Uint64(b[8:]), VoteEpoch: be.Uint64(b[16:]), Epoch: be.Uint64(b[24:]),
 		VoteNode: be.Uint32(b[32:]), Target: be.Uint32(b[36:]), Ask: be.Uint32(b[40:]),
-		Role: Role(b[44]), Priority: b[45], Flags: b[46], Cause: Cause(b[47]), Bid: be.Uint64(b[48:]),
+		Role: Role(b[44]), Priority: b[45], Flags: b[46], Cause: Cause(b[47]), Bid: be.Uint64(b[48:]), LeaseUS: be.Uint32(b[56:]),
 	}
 }
 
