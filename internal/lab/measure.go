@@ -42,7 +42,8 @@ type Run struct {
 	Failed   string            `json:"failed,omitempty"`
 	Samples  []workload.Sample `json:"samples"` // around the injection, for the drawing
 	Bands    []workload.Band   `json:"bands"`   // two holders
-	Events   []report.Event    `json:"events"`  // of the new holder
+	Events   []report.Event    `json:"events"`  // since the injection
+	Teller   string            `json:"teller"`  // whose events they are
 	Realtime bool              `json:"realtime"`
 }
 
@@ -197,7 +198,7 @@ func (s *session) findDetection(ctx context.Context, f *fault, run *Run) {
 	if err != nil {
 		return
 	}
-	run.Events = events
+	run.Events, run.Teller = events, host
 	for _, e := range events {
 		if e.Kind == kind && e.Group == group {
 			run.Detected = clock.Instant(e.BootNS)
