@@ -35,6 +35,11 @@ func (c *calmWatch) look(w *World) {
 		}
 	}
 	for a := range w.hosts {
+		for g := range w.groups {
+			if w.hosts[a].holdings[g].refused {
+				return // it comes back when it has rested, which is no calm
+			}
+		}
 		for b := a + 1; b < len(w.hosts); b++ {
 			if !w.hosts[a].client && !w.hosts[b].client && !w.truth.pair(a, b).clean {
 				return

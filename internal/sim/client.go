@@ -30,8 +30,8 @@ func (w *World) announce(h *host, g int) {
 		site := w.clients[i].site
 		at := w.now
 		if site != h.id {
-			l := w.network.link(h.id, site, 0)
-			if l.cuts > 0 || w.draw.network.permille(l.loss) {
+			l := w.open(h.id, site)
+			if l == nil || w.draw.network.permille(l.loss) {
 				continue
 			}
 			// Not the delay of a fault: an announcement that comes seconds late is beyond any promise.
@@ -39,6 +39,18 @@ func (w *World) announce(h *host, g int) {
 		}
 		w.queue.push(entry{at: at, what: atAnnounce, a: int32(i), b: int32(g), c: int32(h.id)})
 	}
+}
+
+// open is the first link between two nodes that is not cut, or nil. The tunnel
+// is taken to follow the path that works: that a node notices the mending of
+// one path while another carries its heartbeats is not promised.
+func (w *World) open(from, to int) *link {
+	for path := range w.network.paths {
+		if l := w.network.link(from, to, path); l.cuts == 0 && path < w.setup.paths(from, to) {
+			return l
+		}
+	}
+	return nil
 }
 
 func (w *World) heardAnnounce(e entry) {

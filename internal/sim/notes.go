@@ -205,9 +205,6 @@ func (w *World) lookAtPreference(g int) {
 	}
 	holds := w.priority(w.hosts[watch.holder], g)
 	for _, h := range w.hosts {
-		if h.holdings[g].refused {
-			continue // it stays away for a while after its kernel has refused
-		}
 		if w.truth.groups[g].sides[0]>>h.id&1 == 1 && w.ready(h, g) && w.priority(h, g) > holds {
 			w.violate(checkPreempt, watch.holder, g, fmt.Sprintf("still active though %s is better", w.nodeName(h.id)), int64(holds))
 		}

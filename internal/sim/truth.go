@@ -213,9 +213,10 @@ func (w *World) mustHold(g int, part uint64) bool {
 func (o *holding) unreliable() bool { return o.broken > 0 || o.hung > 0 || o.slow > 0 }
 
 // ready tells whether a member could serve a group, as far as its checks, its
-// interfaces and its operator are concerned.
+// interfaces and its operator are concerned. One whose kernel has refused the
+// addresses stays away for a while: nothing is asked of it any more in this run.
 func (w *World) ready(h *host, g int) bool {
-	return h.running() && !h.drained && !h.stopping && w.healthy(h, g) && w.priority(h, g) > 0
+	return h.running() && !h.drained && !h.stopping && !h.holdings[g].refused && w.healthy(h, g) && w.priority(h, g) > 0
 }
 
 // healthy tells whether no fatal check is down or unknown and all interfaces have a carrier.
