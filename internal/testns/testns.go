@@ -41,9 +41,12 @@ const inUserNS = "STEAD_TESTNS_CHILD"
 
 // Main runs the tests of a package. Without root it runs them again in a user
 // namespace in which they are root, where the kernel allows that.
-func Main(m *testing.M) {
+func Main(m *testing.M) { os.Exit(Run(m)) }
+
+// Run is Main for a package that has to clean up: it returns the exit code.
+func Run(m *testing.M) int {
 	if os.Geteuid() == 0 || os.Getenv(inUserNS) != "" {
-		os.Exit(m.Run())
+		return m.Run()
 	}
 	child := exec.Command("/proc/self/exe", os.Args[1:]...)
 	child.Env = append(os.Environ(), inUserNS+"=1")
@@ -55,14 +58,13 @@ func Main(m *testing.M) {
 		Pdeathsig:   syscall.SIGKILL,
 	}
 	if err := child.Start(); err != nil {
-		os.Exit(m.Run())
+		return m.Run()
 	}
 	_ = child.Wait()
-	code := child.ProcessState.ExitCode()
-	if code < 0 {
-		code = 1
+	if code := child.ProcessState.ExitCode(); code >= 0 {
+		return code
 	}
-	os.Exit(code)
+	return 1
 }
 
 // Lacking ends a test that cannot run here: it fails, or, with
