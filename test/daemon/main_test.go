@@ -57,5 +57,5 @@ func build(dir string) error {
 	return os.Setenv(builtAt, dir)
 }
 
-// binary is the path of stead.
-func binary() string { return filepath.Join(os.Getenv(builtAt), "stead") }
+// stead is the path of stead.
+func stead() string { return filepath.Join(os.Getenv(builtAt), "stead") }

@@ -135,7 +135,7 @@ func (l *log) String() string {
 // start starts stead with the trial's configuration, and waits until it answers.
 func (h *host) start(t testing.TB) {
 	t.Helper()
-	h.begin(t, exec.Command(binary(), "run", "-c", h.file(t), "--node", h.name))
+	h.begin(t, exec.Command(stead(), "run", "-c", h.file(t), "--node", h.name))
 	testns.Eventually(t, patience, h.name+" answers", func() bool {
 		select {
 		case <-h.run.exited:
