@@ -116,5 +116,7 @@ const (
 	DualSeen   // two active nodes met; Took is how long both served
 	Repaired   // an address was put back
 	HoldFailed // an actuator reports a failure
+	InPlace    // the addresses are on their interfaces
+	Announcing // they are announced, the first time after a change
 	Refused    // a command was refused
 )

@@ -220,6 +220,7 @@ func (c *Core) openFence(now Instant, g *group) {
 	c.bind(g, g.slot)
 	c.note(Note{At: now, Kind: BecameActive, Group: g.id, Node: c.cfg.Self, Epoch: g.epoch, Reason: g.cause, Took: now.Sub(g.claimed)})
 	g.claimed = 0
+	c.note(Note{At: now, Kind: Announcing, Group: g.id, Node: c.cfg.Self, Epoch: g.epoch})
 	c.reannounce(now, g)
 }
 
@@ -259,6 +260,9 @@ func (c *Core) applied(now Instant, e Applied) {
 		return
 	}
 	g.applied, g.settled, g.applyError = true, true, ""
+	if g.want.Held {
+		c.note(Note{At: now, Kind: InPlace, Group: g.id, Node: c.cfg.Self, Epoch: g.epoch})
+	}
 	switch {
 	case g.active && !g.open:
 		c.openFence(now, g)

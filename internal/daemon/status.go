@@ -127,7 +127,7 @@ func (d *Daemon) group(cfg *config.Config, i int, g *core.GroupState, wall time.
 }
 
 func describePeer(n *config.Node, s *peer.NodeState, wall time.Time, now core.Instant) report.Peer {
-	p := report.Peer{Name: n.Name, Role: string(n.Role), Alive: s.Alive, RTT: s.RTT.Microseconds(), Paths: []report.PeerPath{}}
+	p := report.Peer{Name: n.Name, Role: string(n.Role), Alive: s.Alive, RTT: s.RTT.Microseconds(), Loss: s.Loss, Paths: []report.PeerPath{}}
 	if s.HeardAt != 0 {
 		p.LastSeen = wall.Add(-now.Sub(s.HeardAt))
 	}

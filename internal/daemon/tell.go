@@ -56,7 +56,7 @@ func (d *Daemon) logEvent(e report.Event) {
 	switch e.Kind {
 	case report.HoldFailed, report.HookFailed, report.DualSeen, report.Stalled, report.Repaired, report.CheckUnrun:
 		level = slog.LevelWarn
-	case report.Announced, report.Applied:
+	case report.Announcing, report.InPlace:
 		level = slog.LevelDebug
 	}
 	attrs := []slog.Attr{}

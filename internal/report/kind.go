@@ -36,8 +36,8 @@ const (
 	Stopping        Kind = "stopping"
 	Reloaded        Kind = "reloaded"
 	Commanded       Kind = "commanded"
-	Applied         Kind = "applied"
-	Announced       Kind = "announced"
+	InPlace         Kind = "in-place"
+	Announcing      Kind = "announcing"
 	OverlayRepaired Kind = "overlay-repaired"
 	HookRan         Kind = "hook-ran"
 	HookFailed      Kind = "hook-failed"
@@ -76,8 +76,8 @@ var Kinds = []KindInfo{
 	{Stopping, 0, "The daemon was asked to end and releases what it holds."},
 	{Reloaded, 0, "A changed configuration was applied; `detail` says what changed."},
 	{Commanded, 0, "An operator's command was accepted; `detail` is the command."},
-	{Applied, 0, "The addresses of a group are where they are wanted."},
-	{Announced, 0, "Gratuitous ARP and unsolicited NA were sent for all addresses of a group, the first time after a change."},
+	{InPlace, core.InPlace, "The addresses of a group are where they are wanted."},
+	{Announcing, core.Announcing, "Gratuitous ARP and unsolicited NA were sent for all addresses of a group, the first time after a change."},
 	{OverlayRepaired, 0, "An overlay device, or an entry of it, was changed by a stranger and put back."},
 	{HookRan, 0, "A hook ended well; `took_us` is how long it ran."},
 	{HookFailed, 0, "A hook failed, or did not end in time."},

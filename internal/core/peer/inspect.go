@@ -76,6 +76,7 @@ type NodeState struct {
 	Alive   bool
 	HeardAt Instant // 0: never
 	RTT     time.Duration
+	Loss    float64 // the share of its last packets that did not arrive, on the worst path
 	Paths   []PathState
 }
 
@@ -93,6 +94,7 @@ func (m *Machine) Node(now Instant, index int) NodeState {
 	patience := m.longestLease()
 	for i := range n.paths {
 		p := &n.paths[i]
+		s.Loss = max(s.Loss, p.window.loss)
 		alive := p.heardAt != 0 && now.Sub(p.heardAt) < patience
 		s.Paths = append(s.Paths, PathState{HeardAt: p.heardAt, Alive: alive, Deaf: alive && n.deafTo != 0})
 	}

@@ -53,6 +53,28 @@ type path struct {
 	txSeq   uint64
 	sent    [256]Instant // when a packet was sent, by the low byte of its number
 	heardAt Instant
+	window  lossWindow
+}
+
+// lossWindow counts how many of the last packets of a path have arrived.
+type lossWindow struct {
+	from     uint64
+	received uint64
+	loss     float64
+}
+
+// lossSpan is over how many packets a loss is counted: a second of the fastest
+// preset.
+const lossSpan = 200
+
+func (w *lossWindow) count(seq uint64) {
+	if w.from == 0 || seq < w.from {
+		*w = lossWindow{from: seq}
+	}
+	w.received++
+	if span := seq - w.from + 1; span >= lossSpan {
+		*w = lossWindow{from: seq + 1, loss: 1 - float64(w.received)/float64(span)}
+	}
 }
 
 // sentAt returns when packet seq was sent, if that is still known.

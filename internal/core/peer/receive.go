@@ -29,6 +29,7 @@ func (m *Machine) receive(now Instant, from, over int, b []byte) {
 	}
 	m.counters.Received++
 	p.rxSeq, p.heardAt = h.Seq, now
+	p.window.count(h.Seq)
 	n.lastPath = over
 	m.heard(now, n)
 	if h.EchoInc == m.inc {

@@ -129,7 +129,7 @@ func leadsTo(k report.Kind) bool {
 
 // follows tells whether an event of this kind after a change of role still tells of it.
 func follows(k report.Kind) bool {
-	return slices.Contains([]report.Kind{report.Applied, report.Announced, report.HookRan, report.HookFailed, report.HoldFailed, report.DualSeen}, k)
+	return slices.Contains([]report.Kind{report.InPlace, report.Announcing, report.HookRan, report.HookFailed, report.HoldFailed, report.DualSeen}, k)
 }
 
 func title(steps []report.Event, e report.Event) string {
@@ -180,8 +180,8 @@ var sentences = map[report.Kind]string{
 	report.Stopping:        "stead on NODE was asked to end",
 	report.Reloaded:        "configuration applied",
 	report.Commanded:       "operator's command",
-	report.Applied:         "addresses are as wanted",
-	report.Announced:       "addresses announced (gratuitous ARP, unsolicited NA)",
+	report.InPlace:         "addresses are as wanted",
+	report.Announcing:      "addresses announced (gratuitous ARP, unsolicited NA)",
 	report.OverlayRepaired: "overlay put back",
 	report.HookRan:         "hook ended",
 	report.HookFailed:      "hook failed",

@@ -46,13 +46,13 @@ var changes = []struct {
 			at(60000.1, report.Claiming, "web", none),
 			at(60000.2, report.PeerUp, "lan", none),
 			at(60001.5, report.BecameActive, "web", report.Event{Epoch: 8, Reason: reason.PeerSilent}),
-			at(60001.6, report.Announced, "web", none),
+			at(60001.6, report.Announcing, "web", none),
 			at(60001.7, report.CheckIsUp, "web", none),
 			at(60030, report.HookRan, "web", none),
 			at(90000, report.HookRan, "web", none),
 		},
 		"web: primary became active because the active node was not heard for the detection time (peer-silent)",
-		[]step{{0, report.PeerDown}, {0.1, report.Claiming}, {1.5, report.BecameActive}, {1.6, report.Announced}, {30, report.HookRan}},
+		[]step{{0, report.PeerDown}, {0.1, report.Claiming}, {1.5, report.BecameActive}, {1.6, report.Announcing}, {30, report.HookRan}},
 	},
 	{
 		"this node let go and another took over: one change",
@@ -136,8 +136,8 @@ at ` + reporttest.At.Add(-2*time.Minute+310*time.Microsecond).Local().Format("20
         +0.0 ms  peer-down       secondary is not heard any more: a node was not heard for the detection time
         +0.0 ms  claiming        primary asks the voters for the right to serve: the active node was not heard for the detection time
         +0.3 ms  became-active   primary serves: addresses in place, fence open: the active node was not heard for the detection time (took 0.3 ms)
-        +0.3 ms  announced       addresses announced (gratuitous ARP, unsolicited NA)
-        +4.1 ms  applied         addresses are as wanted
+        +0.3 ms  announcing      addresses announced (gratuitous ARP, unsolicited NA)
+        +4.1 ms  in-place        addresses are as wanted
        +31.0 ms  hook-ran        hook ended: activate (took 26.9 ms)
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {

@@ -44,8 +44,8 @@ func New() *Daemon {
 	add(0, report.Event{Kind: report.PeerDown, Peer: "secondary", Reason: reason.PeerLost})
 	add(0.04, report.Event{Kind: report.Claiming, Group: "web", Epoch: 7, Reason: reason.PeerSilent})
 	add(0.31, report.Event{Kind: report.BecameActive, Group: "web", Role: report.RoleActive, Epoch: 7, Reason: reason.PeerSilent, TookUS: 310})
-	add(0.35, report.Event{Kind: report.Announced, Group: "web", Epoch: 7})
-	add(4.1, report.Event{Kind: report.Applied, Group: "web", Epoch: 7})
+	add(0.35, report.Event{Kind: report.Announcing, Group: "web", Epoch: 7})
+	add(4.1, report.Event{Kind: report.InPlace, Group: "web", Epoch: 7})
 	add(31, report.Event{Kind: report.HookRan, Group: "web", Detail: "activate", TookUS: 26900})
 	add(60000, report.Event{Kind: report.PeerUp, Peer: "secondary", Reason: reason.PeerHeard})
 	return d
