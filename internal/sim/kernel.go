@@ -92,9 +92,6 @@ func (w *World) closeKernel(h *host) {
 // answers tells whether the kernel of h answers for g now.
 func (w *World) answers(h *host, g int) bool { return h.holdings[g].answerUntil > w.now }
 
-// serves tells whether the kernel of h accepts packets for g now.
-func (w *World) serves(h *host, g int) bool { return h.holdings[g].serveUntil > w.now }
-
 // want puts a Want into the mailbox of the group's actuator: the latest wins.
 func (w *World) want(h *host, want core.Want) {
 	o := &h.holdings[want.Group]
