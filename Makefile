@@ -41,7 +41,7 @@ soak: build ## run the pair at its fastest beside busy loops for T=10m; count fa
 	@$(GO) run ./bench/soak -for $(or $(T),10m)
 
 mutants: ## plant each known bug and require that a checker finds it
-	@$(GO) test -count=1 -run Mutants ./internal/sim
+	@mkdir -p bin && $(GO) run ./test/all mutants
 
 docs: ## write the generated pages of docs/reference anew; fails where they had drifted
 	@$(GO) generate ./... && git diff --exit-code -- docs

@@ -57,6 +57,15 @@ func (r *run) endToEnd() tally {
 	return r.goTest(append([]string{"-count=1", "-timeout=8m", "-p=1"}, endToEnd...)...)
 }
 
+// mutants shows that the simulator's checkers find each bug that is planted for them.
+func (r *run) mutants() tally {
+	total := r.goTest("-count=1", "-timeout=8m", "-run=^TestPlantedBugsAreCaught$", "./internal/sim")
+	if total.passed == 0 {
+		total.failed++
+	}
+	return total
+}
+
 // tested runs packages under the race detector, or without it where there is no
 // C compiler; the missing package is named at the end.
 func (r *run) tested(packages []string, flags ...string) tally {
