@@ -163,7 +163,7 @@ var noteNames = [...]string{
 	core.SawActive: "saw-active", core.Ready: "ready", core.NotReady: "not-ready", core.PeerUp: "peer-up",
 	core.PeerDown: "peer-down", core.CheckUp: "check-up", core.CheckDown: "check-down", core.CheckUnrun: "check-unrun",
 	core.Stalled: "stalled", core.Unstalled: "unstalled", core.Raised: "raised", core.DualSeen: "dual", core.Repaired: "repaired",
-	core.HoldFailed: "hold-failed", core.Refused: "refused",
+	core.HoldFailed: "hold-failed", core.InPlace: "in-place", core.Announcing: "announcing", core.Refused: "refused",
 }
 
 func noteName(k core.NoteKind) string {
