@@ -22,6 +22,23 @@ func (c *Core) reannounce(now Instant, g *group) {
 	c.due = clock.Min(c.due, g.announceAt)
 }
 
+// dropStaleAnnouncements keeps of a step's announcements one for each group that
+// is served at its end: a step may find a group announced and let go of it.
+func (c *Core) dropStaleAnnouncements() {
+	kept := c.acts.Announce[:0]
+	for _, a := range c.acts.Announce {
+		g := c.groups[a.Group]
+		if g.open && !g.stalled && !g.said {
+			g.said = true
+			kept = append(kept, a)
+		}
+	}
+	for _, a := range kept {
+		c.groups[a.Group].said = false
+	}
+	c.acts.Announce = kept
+}
+
 // announceDue announces a group whose moment has come, and sets the next one.
 func (c *Core) announceDue(now Instant, g *group) {
 	if !g.open {

@@ -41,6 +41,7 @@ type group struct {
 	unrunIn  int
 	stallsAt Instant
 
+	said         bool // in the announcements of this step already
 	announceAt   Instant
 	announceStep int
 	lingerUntil  Instant
@@ -107,7 +108,9 @@ func (c *Core) linkChanged(now Instant, e LinkState) {
 		for _, g := range c.groups {
 			if g.dependsOn(i) {
 				c.assess(now, g)
-				c.reannounce(now, g)
+				if e.Up {
+					c.reannounce(now, g)
+				}
 			}
 		}
 	}

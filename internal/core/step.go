@@ -137,6 +137,7 @@ func (c *Core) finish(now Instant) *Actions {
 			break
 		}
 	}
+	c.dropStaleAnnouncements()
 	c.checkStopped()
 	return &c.acts
 }

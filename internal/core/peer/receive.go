@@ -28,6 +28,9 @@ func (m *Machine) receive(now Instant, from, over int, b []byte) {
 		return
 	}
 	m.counters.Received++
+	if now.Sub(p.heardAt) > m.longestLease() {
+		m.healed(n)
+	}
 	p.rxSeq, p.heardAt = h.Seq, now
 	p.window.count(h.Seq)
 	n.lastPath = over
@@ -74,6 +77,17 @@ func (m *Machine) meet(now Instant, n *node, over int, h *Header) bool {
 		m.send(now, n, over, &Header{Flags: flagAnswer | flagAsk, EchoInc: h.Inc, EchoSeq: h.Seq, EchoPath: uint8(over)}, nil)
 	}
 	return false
+}
+
+// healed has everything announced that this node holds together with one that is
+// heard again over a path: clients near it may have learnt another holder, or
+// none, while the network was cut.
+func (m *Machine) healed(n *node) {
+	for _, i := range n.groups {
+		if g := m.groups[i]; g.phase == Active {
+			m.change(Change{Kind: Healed, Group: i, Node: n.index, Epoch: g.epoch})
+		}
+	}
 }
 
 // heard notes that a good packet has arrived.
