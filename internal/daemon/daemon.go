@@ -110,6 +110,11 @@ func overlayOptions(cfg *config.Config, log *slog.Logger) overlay.Options {
 func (d *Daemon) Run(ctx context.Context, front Front) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	// To the very end: a signal in the middle of the taking down would leave
+	// things behind.
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer signal.Stop(signals)
 	defer d.takeDown()
 
 	var background sync.WaitGroup
@@ -138,10 +143,10 @@ func (d *Daemon) Run(ctx context.Context, front Front) error {
 	}
 	d.say(report.Event{Kind: report.Started, Detail: buildVersion()})
 	front.Ready()
-	err := d.obey(ctx, ended)
+	err := d.obey(ctx, signals, ended)
 
 	d.checks.Stop()
-	d.endHooks()
+	d.endHooks(signals)
 	cancel()
 	background.Wait()
 	return err
@@ -155,10 +160,7 @@ const (
 )
 
 // obey waits for signals until the engine has ended.
-func (d *Daemon) obey(ctx context.Context, ended <-chan error) error {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	defer signal.Stop(signals)
+func (d *Daemon) obey(ctx context.Context, signals <-chan os.Signal, ended <-chan error) error {
 	var late <-chan time.Time
 	verb := core.Stop
 	done := ctx.Done()

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"stead/internal/adapter/hook"
@@ -151,7 +153,9 @@ func (d *Daemon) hookEnded(r hook.Result) {
 // hookPatience bounds how long the end of the daemon waits for its hooks.
 const hookPatience = 5 * time.Second
 
-func (d *Daemon) endHooks() {
+// endHooks waits for the hooks that are still to run. A further signal to end
+// cuts them short.
+func (d *Daemon) endHooks(signals <-chan os.Signal) {
 	ctx, cancel := context.WithTimeout(context.Background(), hookPatience)
 	defer cancel()
 	var all sync.WaitGroup
@@ -159,7 +163,18 @@ func (d *Daemon) endHooks() {
 		all.Add(1)
 		go func() { defer all.Done(); _ = q.Stop(ctx) }()
 	}
-	all.Wait()
+	done := make(chan struct{})
+	go func() { all.Wait(); close(done) }()
+	for {
+		select {
+		case <-done:
+			return
+		case s := <-signals:
+			if s != syscall.SIGHUP {
+				cancel()
+			}
+		}
+	}
 }
 
 // checkTimes remembers when each check has run last, for people.

@@ -20,7 +20,7 @@ const (
 // conf is what differs between the tests' configurations.
 type conf struct {
 	overlay   bool   // the service addresses are on vxlan0 instead of eth1
-	noWitness bool   // two nodes only
+	noWitness bool   // two voters only; the client is in the overlay, if there is one
 	noQuorum  bool   // three voters, but no quorum
 	fence     string // default auto
 	preempt   string // default: disabled, so that a group stays where it went
@@ -63,7 +63,10 @@ func (c *conf) text(dir, host string) string {
 		return s
 	}
 	client, overlay := "  client: { address: 10.0.1.4, role: witness }\n", ""
-	if c.noWitness {
+	switch {
+	case c.noWitness && c.overlay:
+		client = "  client: { address: 10.0.1.4, role: client }\n"
+	case c.noWitness:
 		client = ""
 	}
 	if c.overlay {

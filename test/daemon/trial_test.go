@@ -68,10 +68,18 @@ func newTrial(t testing.TB, c conf) *trial {
 
 // hosts are those that run stead.
 func (tr *trial) hosts() []*host {
-	if tr.conf.noWitness {
+	if tr.conf.noWitness && !tr.conf.overlay {
 		return []*host{tr.primary, tr.secondary}
 	}
 	return []*host{tr.primary, tr.secondary, tr.client}
+}
+
+// voters are the hosts that take part in elections.
+func (tr *trial) voters() []*host {
+	if tr.conf.noWitness {
+		return []*host{tr.primary, tr.secondary}
+	}
+	return tr.hosts()
 }
 
 // start starts stead on every host and waits until the primary serves.
@@ -84,10 +92,10 @@ func (tr *trial) start(t testing.TB) {
 	tr.settled(t, tr.primary)
 }
 
-// settled waits until every host says that one serves, and that the others could.
+// settled waits until every voter says that one serves, and that the others could.
 func (tr *trial) settled(t testing.TB, active *host) {
 	t.Helper()
-	for _, h := range tr.hosts() {
+	for _, h := range tr.voters() {
 		h.until(t, "all know that "+active.name+" is active, and are ready", func(s *report.Status) bool {
 			g := s.Group("web")
 			ready := g != nil && g.ActiveNode == active.name
