@@ -291,9 +291,13 @@ func (c *Core) prepared(g *group) {
 	}
 }
 
-func (c *Core) hookDone(_ Instant, e HookDone) {
+func (c *Core) hookDone(now Instant, e HookDone) {
 	g := c.groups[e.Group]
-	if e.Generation != g.want.Generation || !e.OK {
+	if e.Generation != g.want.Generation {
+		return
+	}
+	if !e.OK {
+		c.machine.RefusePrepare(int(g.id), now.Add(failureRest))
 		return
 	}
 	g.hooked = true

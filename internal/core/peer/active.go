@@ -188,7 +188,7 @@ func (m *Machine) considerHandover(now Instant, g *group) {
 	}
 	n := m.nodes[g.target]
 	switch {
-	case !n.alive(g.timing) || !n.ready(g) || now >= g.targetBy:
+	case !n.alive(g.timing) || !n.canPrepare(g) || now >= g.targetBy:
 		failed := g.target
 		g.target = nobody
 		m.change(Change{Kind: GaveUpOn, Group: g.index, Node: failed, Epoch: g.epoch, Reason: reason.SwitchoverLate})
@@ -227,7 +227,7 @@ func (m *Machine) chooseTarget(now Instant, g *group) {
 
 // aim begins a hand-over to a node that is ready for it.
 func (m *Machine) aim(now Instant, g *group, to int, why reason.Reason, within time.Duration) {
-	if to == nobody || !m.nodes[to].alive(g.timing) || !m.nodes[to].ready(g) {
+	if to == nobody || !m.nodes[to].alive(g.timing) || !m.nodes[to].canPrepare(g) {
 		return
 	}
 	g.target, g.targetCause, g.targetBy = to, causeOf(why), now.Add(within)
@@ -250,6 +250,11 @@ func (n *node) ready(g *group) bool {
 	return n.known[g.index] && n.rec[g.index].Flags&recReady != 0 && g.cfg.Priorities[n.index] > 0
 }
 
+// canPrepare tells whether the node can be the target of a hand-over.
+func (n *node) canPrepare(g *group) bool {
+	return n.ready(g) && n.rec[g.index].Flags&recRefuses == 0
+}
+
 // bestSuccessor is the ready node with the highest priority, the higher name
 // where priorities are equal.
 func (m *Machine) bestSuccessor(g *group) int {
@@ -258,9 +263,18 @@ func (m *Machine) bestSuccessor(g *group) int {
 		if g.others&(1<<i) == 0 || !n.alive(g.timing) || !n.ready(g) {
 			continue
 		}
-		if best == nobody || n.rec[g.index].Priority >= m.nodes[best].rec[g.index].Priority {
+		if best == nobody || m.succeeds(g, n, m.nodes[best]) {
 			best = i
 		}
 	}
 	return best
+}
+
+// succeeds tells whether a is a better successor than b, which comes before it by
+// name: one that can prepare, then the higher priority.
+func (m *Machine) succeeds(g *group, a, b *node) bool {
+	if x, y := a.canPrepare(g), b.canPrepare(g); x != y {
+		return x
+	}
+	return a.rec[g.index].Priority >= b.rec[g.index].Priority
 }

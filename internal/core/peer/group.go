@@ -73,6 +73,8 @@ type group struct {
 	able       bool // eligible, and heard by those whose grants it would need
 	starting   bool // would be eligible, but the start-up delay runs
 	prepared   bool
+	refusing   bool
+	refuses    Instant // is no target of a hand-over until then
 
 	target      int // active: hands over to it; standby: has handed over to it
 	targetBy    Instant
@@ -108,6 +110,9 @@ func (m *Machine) evaluate(now Instant, g *group) {
 	m.settlePatience(now, g)
 	m.observe(now, g)
 	g.eligible = m.isEligible(now, g)
+	if g.refusing = now < g.refuses; g.refusing {
+		m.wake(g, g.refuses)
+	}
 	switch g.phase {
 	case Active:
 		m.whileActive(now, g)
@@ -194,7 +199,7 @@ func (m *Machine) compose(g *group) Record {
 	case g.phase != Active && g.ask != nobody:
 		r.Cause = g.askCause
 	}
-	r.Flags = flagIf(g.able, recReady) | flagIf(g.starting, recStarting) | flagIf(g.drained || m.drained, recDrained) |
+	r.Flags = flagIf(g.able, recReady) | flagIf(g.starting, recStarting) | flagIf(g.refusing, recRefuses) | flagIf(g.drained || m.drained, recDrained) |
 		flagIf(g.prepared && g.phase == Preparing, recPrepared) | flagIf(g.pinned, recPinned)
 	return r
 }

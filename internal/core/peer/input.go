@@ -25,6 +25,14 @@ func (m *Machine) SetPrepared(group int) {
 	}
 }
 
+// RefusePrepare tells that this node could not get ready as a target, and is
+// none for a while. It still takes over when nobody serves.
+func (m *Machine) RefusePrepare(group int, until Instant) {
+	g := m.groups[group]
+	g.refuses = until
+	m.touch(g)
+}
+
 // Switchover asks for the group to be handed over to a node, or to the best one.
 // The answer is why it cannot be begun, or none.
 func (m *Machine) Switchover(now Instant, group, to int) reason.Reason {
@@ -52,7 +60,7 @@ func (m *Machine) refuses(g *group, to int) reason.Reason {
 		return reason.None
 	case to == m.self && !g.eligible:
 		return reason.NoSuccessor
-	case to != m.self && (!m.nodes[to].alive(g.timing) || !m.nodes[to].ready(g)):
+	case to != m.self && (!m.nodes[to].alive(g.timing) || !m.nodes[to].canPrepare(g)):
 		return reason.NoSuccessor
 	case g.phase != Active && g.owner == nobody:
 		return reason.NobodyActive

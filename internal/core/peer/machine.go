@@ -35,6 +35,7 @@ type Machine struct {
 	settled   []*class // whose suspension has ended in this step
 	step      uint64
 	due       Instant // the deadline that was given out last
+	noticedAt Instant // lateness up to then is accounted for
 	lateUntil Instant // this node was late not long ago
 
 	counters Counters
@@ -155,13 +156,11 @@ func (m *Machine) startGroup(now Instant, g *group) {
 
 // Receive takes a packet that arrived from a node over a path.
 func (m *Machine) Receive(now Instant, from, over int, b []byte) {
-	m.notice(now)
 	m.receive(now, from, over, b)
 }
 
 // Tick does what is due.
 func (m *Machine) Tick(now Instant) {
-	m.notice(now)
 	m.expire(now)
 	m.tickGroups(now)
 }
@@ -169,14 +168,16 @@ func (m *Machine) Tick(now Instant) {
 // Deadline is when Tick is to be called next.
 func (m *Machine) Deadline() Instant { return m.due }
 
-// Begin starts a step: what the last one asked for is forgotten.
-func (m *Machine) Begin() {
+// Begin starts a step: what the last one asked for is forgotten. Whatever the
+// input, a node that is late finds that out before it does or says anything.
+func (m *Machine) Begin(now Instant) {
 	m.step++
 	m.out.Slots = m.out.Slots[:0]
 	m.out.Sends = m.out.Sends[:0]
 	m.out.Changes = m.out.Changes[:0]
 	m.out.Persist = m.out.Persist[:0]
 	m.buf = m.buf[:0]
+	m.notice(now)
 }
 
 // Pending tells whether an input since the last Finish asks for another.
@@ -232,13 +233,13 @@ func (m *Machine) notice(now Instant) {
 	if m.due == clock.Never || now <= m.due {
 		return
 	}
-	late := now.Sub(m.due)
+	late := now.Sub(max(m.due, m.noticedAt))
 	shortest := m.shortestInterval()
 	if late < shortest/2 {
 		return
 	}
 	m.counters.Late++
-	m.due = now
+	m.noticedAt = now
 	m.lateUntil = now.Add(m.longestLease())
 	for _, n := range m.nodes {
 		if n.inc != 0 {

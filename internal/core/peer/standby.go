@@ -78,7 +78,7 @@ func (m *Machine) dropAsk(now Instant, g *group) {
 func (m *Machine) besideOwner(now Instant, g *group) {
 	n := m.nodes[g.owner]
 	r := &n.rec[g.index]
-	if r.Target == m.nodes[m.self].hash {
+	if r.Target == m.nodes[m.self].hash && !g.refusing {
 		if g.phase != Preparing {
 			g.phase, g.prepared = Preparing, false
 			m.change(Change{Kind: Prepare, Group: g.index, Node: g.owner, Epoch: r.Epoch, Reason: r.Cause.Reason()})
@@ -96,7 +96,7 @@ func (m *Machine) besideOwner(now Instant, g *group) {
 // considerPreempt asks a running node with a lower priority to hand over.
 func (m *Machine) considerPreempt(now Instant, g *group, owner *Record) {
 	wants := g.cfg.Preempt && g.priority > int(owner.Priority) && owner.Flags&recPinned == 0
-	at := max(g.readySince, g.startAt, g.ownerSince).Add(g.cfg.PreemptDelay)
+	at := max(max(g.readySince, g.startAt, g.ownerSince).Add(g.cfg.PreemptDelay), g.refuses)
 	switch {
 	case !wants:
 		if g.ask == m.self && g.askCause.Reason() == reason.Preempted {

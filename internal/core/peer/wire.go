@@ -71,6 +71,7 @@ const (
 	recDrained  = 1 << 1 // an operator keeps it away
 	recPrepared = 1 << 2 // target of a switchover: the addresses wait behind a closed fence
 	recPinned   = 1 << 3 // made active by an operator: nobody preempts
+	recRefuses  = 1 << 5 // is no target of a hand-over now: its preparation has failed
 	recStarting = 1 << 4 // could serve when its start-up delay is over
 )
 
