@@ -9,7 +9,7 @@ import (
 // not have, or in which this node is no member any more, are let go of. Groups
 // keep their numbers until Reconfigure.
 func (c *Core) Retire(now Instant, cfg *Config) *Actions {
-	c.begin()
+	c.begin(now)
 	c.machine.Retire(now, func(name string) bool {
 		for i := range cfg.Groups {
 			if g := &cfg.Groups[i]; g.Name == name {
@@ -35,7 +35,7 @@ func (g *Group) priority(n NodeID) int {
 // have to be as before. A group that keeps its name keeps its role; its fence
 // and its addresses are asked for again, under its new number.
 func (c *Core) Reconfigure(now Instant, cfg Config) *Actions {
-	c.begin()
+	c.begin(now)
 	cfg.Incarnation, cfg.Unfenced = c.cfg.Incarnation, c.cfg.Unfenced
 	old := c.groups
 	c.cfg = cfg

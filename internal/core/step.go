@@ -75,7 +75,7 @@ func healthChecks(checks []Check) []health.Check {
 // Start begins. The caller has closed the fence and removed what an earlier run
 // may have left before.
 func (c *Core) Start(now Instant) *Actions {
-	c.begin()
+	c.begin(now)
 	c.machine.Start(now)
 	if c.drained {
 		c.machine.SetDrained(now, -1, true)
@@ -92,7 +92,7 @@ func (c *Core) Deadline() Instant { return clock.Min(c.due, c.machine.Deadline()
 // Step takes one event in. What it returns belongs to the core and is valid
 // until the next Step.
 func (c *Core) Step(now Instant, e Event) *Actions {
-	c.begin()
+	c.begin(now)
 	switch e := e.(type) {
 	case *Packet:
 		c.machine.Receive(now, int(e.From), e.Path, e.Bytes)
@@ -116,11 +116,11 @@ func (c *Core) Step(now Instant, e Event) *Actions {
 	return c.finish(now)
 }
 
-func (c *Core) begin() {
+func (c *Core) begin(now Instant) {
 	a := &c.acts
 	a.Fence, a.Bind, a.Send, a.Want = a.Fence[:0], a.Bind[:0], a.Send[:0], a.Want[:0]
 	a.Announce, a.Persist, a.Reply, a.Note = a.Announce[:0], a.Persist[:0], a.Reply[:0], a.Note[:0]
-	c.machine.Begin()
+	c.machine.Begin(now)
 	c.seen = seen{}
 }
 
