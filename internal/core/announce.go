@@ -23,12 +23,13 @@ func (c *Core) reannounce(now Instant, g *group) {
 }
 
 // dropStaleAnnouncements keeps of a step's announcements one for each group that
-// is served at its end: a step may find a group announced and let go of it.
-func (c *Core) dropStaleAnnouncements() {
+// is served at its end: a step may find a group announced and let go of it, or
+// come before the one in which the end of a lease is noticed.
+func (c *Core) dropStaleAnnouncements(now Instant) {
 	kept := c.acts.Announce[:0]
 	for _, a := range c.acts.Announce {
 		g := c.groups[a.Group]
-		if g.open && !g.stalled && !g.said {
+		if g.open && !g.said && c.machine.Leased(now, int(g.id)) {
 			g.said = true
 			kept = append(kept, a)
 		}

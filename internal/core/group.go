@@ -169,8 +169,8 @@ func (c *Core) changed(now Instant, ch *peer.Change) {
 		n.Kind = SawActive
 		c.note(n)
 	case peer.Stalled:
-		g.stalled, g.stallsAt = true, now
-		n.Kind = Stalled
+		g.stalled, g.stallsAt = true, now.Add(-ch.Took)
+		n.Kind, n.Took = Stalled, 0
 		c.note(n)
 	case peer.Renewed:
 		c.renewed(now, g, n)
@@ -194,6 +194,7 @@ func nodeID(i int) NodeID {
 
 func (c *Core) renewed(now Instant, g *group, n Note) {
 	if !g.stalled {
+		c.reannounce(now, g) // it became active behind a fence that was closed already
 		return
 	}
 	g.stalled = false

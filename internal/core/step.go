@@ -137,7 +137,7 @@ func (c *Core) finish(now Instant) *Actions {
 			break
 		}
 	}
-	c.dropStaleAnnouncements()
+	c.dropStaleAnnouncements(now)
 	c.checkStopped()
 	return &c.acts
 }

@@ -94,7 +94,7 @@ const (
 	Claimed                     // asked the voters for an epoch
 	EpochRaised                 // the voters agreed on a higher epoch while this node goes on serving
 	SawActive                   // Node serves
-	Stalled                     // the lease has run out before it was renewed
+	Stalled                     // the lease has run out, Took ago, before it was renewed
 	Renewed                     // and is renewed
 	DualSeen                    // Node was active at the same time, for Took
 	Healed                      // clients may have heard another holder: announce again

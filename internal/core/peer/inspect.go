@@ -101,5 +101,11 @@ func (m *Machine) Node(now Instant, index int) NodeState {
 	return s
 }
 
+// Leased tells whether this node is active in a group and its lease still runs.
+func (m *Machine) Leased(now Instant, group int) bool {
+	g := m.groups[group]
+	return g.phase == Active && now < g.class.until
+}
+
 // Count returns the counters.
 func (m *Machine) Count() Counters { return m.counters }

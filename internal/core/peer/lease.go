@@ -143,6 +143,9 @@ func (m *Machine) extend(now Instant, c *class, until Instant) {
 	if until <= c.until {
 		return
 	}
+	if c.until != 0 && c.until <= now && until > now && !c.stalled {
+		m.stall(now, c, reason.LeaseStalled) // nobody has looked since it closed
+	}
 	m.setSlot(c, until)
 	if c.stalled && until > now {
 		c.stalled, c.lost, c.graceUntil = false, false, 0
@@ -233,7 +236,7 @@ func (m *Machine) stall(now Instant, c *class, why reason.Reason) {
 		c.graceUntil = max(c.graceUntil, now.Add(c.lease))
 	}
 	m.eachInClass(c, func(g *group) {
-		m.change(Change{Kind: Stalled, Group: g.index, Node: m.self, Epoch: g.epoch, Reason: why})
+		m.change(Change{Kind: Stalled, Group: g.index, Node: m.self, Epoch: g.epoch, Reason: why, Took: now.Sub(c.until)})
 	})
 }
 
