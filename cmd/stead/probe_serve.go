@@ -14,6 +14,7 @@ import (
 func newProbeServeCmd() *cobra.Command {
 	var id, listen string
 	var port uint16
+	var realtime bool
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "answer with an ID over HTTP and UDP until SIGTERM",
@@ -36,6 +37,7 @@ ID and PORT are taken from the environment where no flag gives them.`,
 			if err != nil {
 				return withCode(exitFailed, err)
 			}
+			server.Realtime = realtime
 			ctx, stop := untilSignal(cmd.Context())
 			defer stop()
 			fmt.Fprintf(cmd.ErrOrStderr(), "%s answers on port %d\n", server.ID, server.Addr().Port())
@@ -47,6 +49,7 @@ ID and PORT are taken from the environment where no flag gives them.`,
 	}
 	cmd.Flags().StringVar(&id, "id", "", "what to answer (default: $ID, or the host name)")
 	cmd.Flags().Uint16Var(&port, "port", probePort, "TCP and UDP port ($PORT)")
+	cmd.Flags().BoolVar(&realtime, "realtime", false, "answer UDP with real-time priority, where permitted")
 	cmd.Flags().StringVar(&listen, "listen", "", "address to listen on (default: all of this host)")
 	return cmd
 }

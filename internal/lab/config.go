@@ -16,8 +16,8 @@ const (
 	group        = "web"
 	overlay      = "vxlan0"
 	servicePort  = 3000
-	checkPeriod  = 10 * time.Millisecond
-	checkFall    = 2
+	checkPeriod  = 20 * time.Millisecond
+	checkFall    = 3 // a busy machine keeps an ordinary process waiting for twice the period
 	preemptDelay = time.Second
 )
 

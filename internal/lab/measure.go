@@ -96,7 +96,11 @@ func (s *session) play(ctx context.Context, f *fault, client *probes, run *Run) 
 			return fmt.Errorf("prepare: %w", err)
 		}
 	}
-	if _, err := s.awaitService(ctx, client, workload.Now(), ""); err != nil {
+	before := ""
+	if f.holder != "" {
+		before = otherServer(f.holder)
+	}
+	if _, err := s.awaitService(ctx, client, workload.Now(), before); err != nil {
 		return fmt.Errorf("before the fault: %w", err)
 	}
 	run.Injected = workload.Now()

@@ -48,6 +48,8 @@ type eachRunMS struct {
 	Holder      string   `json:"holder"`
 	DualNetwork float64  `json:"dual_network_ms"`
 	DualService float64  `json:"dual_service_ms"`
+	RestoreLost int      `json:"restore_lost"`
+	Late        bool     `json:"late"`
 }
 
 func inMS(d time.Duration) float64 { return math.Round(d.Seconds()*1e5) / 100 }
@@ -81,6 +83,7 @@ func (r *FaultResult) inJSON(timing string) faultJSON {
 		each := eachRunMS{
 			Outage: inMS(run.Outage), Silence: inMS(run.Silence), Lost: run.Lost, Holder: run.Holder,
 			DualNetwork: inMS(run.DualNetwork), DualService: inMS(run.DualService),
+			RestoreLost: run.RestoreLost, Late: run.Late,
 		}
 		if run.Detected != 0 {
 			detect := inMS(run.Detected.Sub(run.Injected))

@@ -69,7 +69,7 @@ func TestPromises(t *testing.T) {
 		{"switchover", true, []Run{run(0, 0)}, nil},
 		{"switchover", true, []Run{run(1*ms, 1), run(0, 0)}, []string{"1 request lost"}},
 		{"sigterm", true, []Run{run(4*ms, 4)}, []string{"outage p99 over by 1.0 ms"}},
-		{"service", true, []Run{run(23*ms, 22)}, nil},
+		{"service", true, []Run{run(63*ms, 62)}, nil},
 		{"heal", false, []Run{late}, []string{"settling over by 11.0 ms"}},
 		{"recover", true, []Run{broken}, []string{"service not restored in 1 run"}},
 	}

@@ -51,7 +51,7 @@ func (s *session) start(ctx context.Context, dir string) error {
 	}
 	for _, h := range s.world.Hosts() {
 		if h.Name != client {
-			serve := []string{s.opt.Binary, "probe", "serve", "--id", h.Name, "--port", fmt.Sprint(servicePort)}
+			serve := []string{s.opt.Binary, "probe", "serve", "--id", h.Name, "--port", fmt.Sprint(servicePort), "--realtime"}
 			if s.servers[h.Name], err = s.program(h, dir, "probe", serve); err != nil {
 				return err
 			}

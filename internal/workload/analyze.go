@@ -6,11 +6,10 @@ import (
 	"stead/internal/core/clock"
 )
 
-// Settle is how long a server has to be the only one that answers before a
-// return to it counts as a change of holder. Two servers whose answers alternate
-// within less than this are two holders at once: a client cannot tell the two
-// cases apart in a shorter time.
-const Settle = time.Second
+// Settle is the time within which answers of two servers that alternate mean two
+// holders at once. Slower than this, an address may have moved and moved back.
+// A request that both answered needs no such guess.
+const Settle = 20 * time.Millisecond
 
 // Report is what a run of requests tells.
 type Report struct {

@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -114,13 +115,18 @@ func TestAnAnswerUnderWayIsNotASecondHolder(t *testing.T) {
 }
 
 func TestAReturnAfterSettleIsAChange(t *testing.T) {
-	drawing := make([]byte, 0, 1300)
-	for i := range 1300 {
-		drawing = append(drawing, map[bool]byte{true: 'b', false: 'a'}[i >= 100 && i < 1200])
-	}
-	r := Analyze(samplesOf(string(drawing)), interval)
-	if len(r.Dual) != 0 || len(r.Changes) != 2 {
-		t.Errorf("changes %+v, two holders %+v; want two changes and no two holders", r.Changes, r.Dual)
+	for _, test := range []struct {
+		drawing       string
+		changes, dual int
+	}{
+		{"aaaaa" + strings.Repeat("b", 22) + "aaaaa", 2, 0},
+		{"aaaaa" + strings.Repeat("b", 15) + "aaaaa", 0, 1},
+		{"aaaaabbbb" + strings.Repeat(".", 15) + "bbbaaa", 2, 0},
+	} {
+		r := Analyze(samplesOf(test.drawing), interval)
+		if len(r.Changes) != test.changes || len(r.Dual) != test.dual {
+			t.Errorf("%s: changes %+v, two holders %+v; want %d and %d", test.drawing, r.Changes, r.Dual, test.changes, test.dual)
+		}
 	}
 }
 
