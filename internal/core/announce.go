@@ -69,14 +69,31 @@ type lingering struct {
 // linger lets the old holder of a switchover answer packets that were under way.
 func (c *Core) linger(now Instant, g *group) {
 	until := now.Add(g.cfg.Linger)
+	slot := c.lingerSlot(now, until)
+	if slot == 0 {
+		c.letGo(g)
+		return
+	}
 	g.lingerUntil = until
 	c.due = clock.Min(c.due, until)
-	c.bind(g, c.lingerSlot(now, until))
+	c.bind(g, slot)
 }
 
-// lingerSlot returns a slot that closes at until. Groups that let go in the
-// same step share one. They are counted down from the last slot; leases take
-// theirs from the first.
+// letGo closes the fence of a group and takes its addresses away, unless it is
+// to take over again.
+func (c *Core) letGo(g *group) {
+	c.bind(g, 0)
+	if !g.preparing {
+		c.wantHeld(g, false, false, g.cause)
+	}
+}
+
+// lingerSlots is how many slots of the fence are for lingering. Leases have the rest.
+const lingerSlots = FenceSlots / 4
+
+// lingerSlot returns a slot that closes at until, or 0 when all are taken. Groups
+// that let go in the same step share one. They are counted down from the last
+// slot; leases take theirs from the first.
 func (c *Core) lingerSlot(now, until Instant) int {
 	free := -1
 	for i := range c.lingers {
@@ -86,6 +103,9 @@ func (c *Core) lingerSlot(now, until Instant) int {
 		if free < 0 && c.lingers[i].until < now {
 			free = i
 		}
+	}
+	if free < 0 && len(c.lingers) == lingerSlots {
+		return 0
 	}
 	if free < 0 {
 		free = len(c.lingers)
@@ -107,8 +127,7 @@ func (c *Core) runTimers(now Instant) {
 		if now >= g.lingerUntil {
 			g.lingerUntil = clock.Never
 			if !g.active {
-				c.bind(g, 0)
-				c.wantHeld(g, false, false, g.cause)
+				c.letGo(g)
 			}
 		}
 		if now >= g.failedUntil {

@@ -34,12 +34,13 @@ type group struct {
 	since   Instant // of the role
 	claimed Instant // when the change began that made this node active
 
-	want     Want
-	applied  bool // the world is as want says
-	settled  bool // nothing of an earlier Want is left to be done
-	hooked   bool // the prepare hook has ended
-	unrunIn  int
-	stallsAt Instant
+	want      Want
+	applied   bool // the world is as want says
+	settled   bool // nothing of an earlier Want is left to be done
+	hooked    bool // the prepare hook has ended
+	preparing bool // target of a switchover
+	unrunIn   int
+	stallsAt  Instant
 
 	said         bool // in the announcements of this step already
 	announceAt   Instant
@@ -153,11 +154,12 @@ func (c *Core) changed(now Instant, ch *peer.Change) {
 		n.Kind = Raised
 		c.note(n)
 	case peer.Prepare:
-		g.claimed, g.hooked = now, !g.cfg.PrepareHook || c.cfg.Unfenced
+		g.claimed, g.hooked, g.preparing = now, !g.cfg.PrepareHook || c.cfg.Unfenced, true
 		n.Kind = Preparing
 		c.note(n)
 		c.prepare(g, ch.Reason)
 	case peer.Unprepare:
+		g.preparing = false
 		if !g.active && g.lingerUntil == clock.Never && g.want.Held {
 			c.wantHeld(g, false, false, reason.SwitchoverLate)
 		}
@@ -206,7 +208,7 @@ func (c *Core) renewed(now Instant, g *group, n Note) {
 // activated begins to take the group: the addresses first, unless they are
 // already there, and the fence opens only then.
 func (c *Core) activated(now Instant, g *group, ch *peer.Change) {
-	g.active, g.slot, g.epoch, g.cause = true, ch.Slot, ch.Epoch, ch.Reason
+	g.active, g.slot, g.epoch, g.cause, g.preparing = true, ch.Slot, ch.Epoch, ch.Reason, false
 	g.stalled = false
 	if g.claimed == 0 {
 		g.claimed = now

@@ -59,7 +59,7 @@ func (c *Core) Reconfigure(now Instant, cfg Config) *Actions {
 		c.bind(g, slot)
 		if g.want.Generation > 0 {
 			g.lingerUntil = clock.Never
-			c.wantHeld(g, g.want.Held && g.active, g.want.Active, g.cause)
+			c.wantHeld(g, g.want.Held && (g.active || g.preparing), g.want.Active && g.active, g.cause)
 		}
 		c.assess(now, g)
 		c.reannounce(now, g)
