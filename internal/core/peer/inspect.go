@@ -90,7 +90,7 @@ type PathState struct {
 // Node returns what is known of a node at a moment.
 func (m *Machine) Node(now Instant, index int) NodeState {
 	n := m.nodes[index]
-	s := NodeState{Alive: n.inc != 0 && n.silent&1 == 0, HeardAt: n.heardAt, RTT: n.rtt}
+	s := NodeState{Alive: !n.missed(), HeardAt: n.heardAt, RTT: n.rtt}
 	patience := m.longestLease()
 	for i := range n.paths {
 		p := &n.paths[i]

@@ -31,7 +31,7 @@ type class struct {
 }
 
 // classFor returns the class with these promises, made if need be.
-func (m *Machine) classFor(lease time.Duration, need int, mask uint64) *class {
+func (m *Machine) classFor(lease time.Duration, timing, need int, mask uint64) *class {
 	var free *class
 	for _, c := range m.classes {
 		if c.refs == 0 {
@@ -42,7 +42,7 @@ func (m *Machine) classFor(lease time.Duration, need int, mask uint64) *class {
 			}
 			continue
 		}
-		if c.lease == lease && c.need == need && c.mask == mask {
+		if c.lease == lease && c.timing == timing && c.need == need && c.mask == mask {
 			return c
 		}
 	}
@@ -50,7 +50,7 @@ func (m *Machine) classFor(lease time.Duration, need int, mask uint64) *class {
 		free = &class{slot: len(m.classes) + 1}
 		m.classes = append(m.classes, free)
 	}
-	*free = class{lease: lease, need: need, mask: mask, slot: free.slot}
+	*free = class{lease: lease, timing: timing, need: need, mask: mask, slot: free.slot}
 	return free
 }
 
@@ -60,7 +60,7 @@ func (m *Machine) join(now Instant, g *group, need int, mask uint64) (moved bool
 	if need == 0 {
 		mask = 0
 	}
-	if c := g.class; c != nil && c.need == need && c.mask == mask && c.lease == lease {
+	if c := g.class; c != nil && c.need == need && c.mask == mask && c.lease == lease && c.timing == g.timing {
 		return false
 	}
 	suspended, suspendedUntil, grace := false, Instant(0), Instant(0)
@@ -69,8 +69,7 @@ func (m *Machine) join(now Instant, g *group, need int, mask uint64) (moved bool
 		grace = max(old.until, old.graceUntil) // what was promised before still holds
 	}
 	m.leave(g)
-	c := m.classFor(lease, need, mask)
-	c.timing = g.timing
+	c := m.classFor(lease, g.timing, need, mask)
 	c.refs++
 	if c.refs == 1 {
 		c.suspended, c.suspendedUntil, c.graceUntil = suspended, suspendedUntil, grace
@@ -116,7 +115,7 @@ func (m *Machine) renew(now Instant, c *class) {
 	}
 	if c.need == 0 {
 		if !c.suspended {
-			m.extend(now, c, m.lastHeartbeat(now).Add(usable(c.lease)))
+			m.extend(now, c, m.lastHeartbeat(now, c.timing).Add(usable(c.lease)))
 			c.renewAt = now.Add(c.lease / selfRenewals)
 		}
 		return
@@ -126,12 +125,13 @@ func (m *Machine) renew(now Instant, c *class) {
 	}
 }
 
-// lastHeartbeat is the moment up to which every other node can have heard this
-// one: a lease that needs nobody must not outlast their patience.
-func (m *Machine) lastHeartbeat(now Instant) Instant {
+// lastHeartbeat is the moment up to which every other node on which leases of a
+// timing hang can have heard this one: a lease that needs nobody must not outlast
+// their patience.
+func (m *Machine) lastHeartbeat(now Instant, timing int) Instant {
 	at := now
 	for _, n := range m.nodes {
-		if n.paths != nil {
+		if n.paths != nil && n.timings&(1<<timing) != 0 {
 			at = clock.Min(at, n.lastSent)
 		}
 	}
@@ -257,7 +257,7 @@ func (m *Machine) resume(now Instant, c *class) {
 	if now < c.suspendedUntil {
 		since, timing, heard := c.suspendedUntil.Add(-c.lease), c.timing, false
 		for _, n := range m.nodes {
-			if !n.alive(timing) {
+			if n.timings&(1<<timing) == 0 || !n.alive(timing) {
 				continue
 			}
 			if n.confirmedAt < since {

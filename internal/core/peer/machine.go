@@ -118,17 +118,49 @@ func (m *Machine) relate(n *node) {
 			n.groups = append(n.groups, g.index)
 		}
 	}
+	m.relateTimings(n)
 }
 
-// timingOf returns the index of a lease among the distinct ones.
+// relateTimings finds out which leases hang on a node: its heartbeats may be too
+// rare for the others.
+func (m *Machine) relateTimings(n *node) {
+	n.timings, n.nearest = 0, 0
+	for _, i := range n.groups {
+		t := m.groups[i].timing
+		if n.timings == 0 || m.leases[t] < m.leases[n.nearest] {
+			n.nearest = t
+		}
+		n.timings |= 1 << t
+	}
+}
+
+// maxTimings is how many leases are told apart: they are bits of a word.
+const maxTimings = 64
+
+// timingOf returns the index of a lease among the distinct ones. When there are
+// too many it is that of the next longer one: waiting longer breaks no promise.
 func (m *Machine) timingOf(lease time.Duration) int {
+	longer, longest := -1, 0
 	for i, l := range m.leases {
 		if l == lease {
 			return i
 		}
+		if l > lease && (longer < 0 || l < m.leases[longer]) {
+			longer = i
+		}
+		if l > m.leases[longest] {
+			longest = i
+		}
 	}
-	m.leases = append(m.leases, lease)
-	return len(m.leases) - 1
+	switch {
+	case len(m.leases) < maxTimings:
+		m.leases = append(m.leases, lease)
+		return len(m.leases) - 1
+	case longer >= 0:
+		return longer
+	}
+	m.leases[longest] = lease
+	return longest
 }
 
 // Start begins. Nothing may be held by then: leftovers of an earlier run are gone.

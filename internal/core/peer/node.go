@@ -23,6 +23,8 @@ type node struct {
 	watchedAt   Instant // the same, moved on by the time in which this node was late
 	confirmedAt Instant // it has heard what this node sent then, and stood by its votes
 	reachedAt   Instant // it has heard what this node sent then, whatever its votes
+	timings     uint64  // those of the groups in which both nodes have a part, as bits
+	nearest     int     // the shortest of them: its end is when the node is missed
 	silent      uint64  // by timing: not heard for that lease
 	deafTo      uint64  // by timing: heard, but it has not heard this node for that lease
 
@@ -87,6 +89,10 @@ func (p *path) sentAt(seq uint64) (Instant, bool) {
 
 // alive tells whether the node was heard within the lease of a timing.
 func (n *node) alive(timing int) bool { return n.inc != 0 && n.silent&(1<<timing) == 0 }
+
+// missed tells whether the node was not heard for the shortest lease that hangs
+// on it.
+func (n *node) missed() bool { return !n.alive(n.nearest) }
 
 // deafAt is when a node that is heard has been deaf to this one for a lease.
 // The echo may take an interval longer than the heartbeat that it answers.

@@ -93,10 +93,10 @@ func (m *Machine) healed(n *node) {
 // heard notes that a good packet has arrived.
 func (m *Machine) heard(now Instant, n *node) {
 	n.heardAt, n.watchedAt = now, now
-	if n.silent == 0 {
+	if n.silent&n.timings == 0 {
 		return
 	}
-	if n.silent&1 != 0 || !n.everHeard {
+	if n.missed() || !n.everHeard {
 		n.everHeard = true
 		m.change(Change{Kind: PeerUp, Group: -1, Node: n.index})
 	}
@@ -186,6 +186,9 @@ func (m *Machine) expire(now Instant) {
 			continue
 		}
 		for t, lease := range m.leases {
+			if n.timings&(1<<t) == 0 {
+				continue
+			}
 			if n.silent&(1<<t) == 0 && n.deafTo&(1<<t) == 0 && now >= n.deafAt(lease) {
 				n.deafTo |= 1 << t
 				m.touchTiming(n, t)
@@ -195,7 +198,7 @@ func (m *Machine) expire(now Instant) {
 			}
 			n.silent |= 1 << t
 			m.touchTiming(n, t)
-			if t == 0 {
+			if t == n.nearest {
 				m.change(Change{Kind: PeerDown, Group: -1, Node: n.index, Took: now.Sub(n.heardAt)})
 			}
 		}
@@ -227,7 +230,7 @@ func (m *Machine) nextDue() Instant {
 			continue
 		}
 		for t, lease := range m.leases {
-			if n.silent&(1<<t) == 0 {
+			if n.timings&^n.silent&(1<<t) != 0 {
 				due = clock.Min(due, n.watchedAt.Add(lease))
 				if n.deafTo&(1<<t) == 0 {
 					due = clock.Min(due, n.deafAt(lease))

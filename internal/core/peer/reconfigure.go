@@ -83,6 +83,9 @@ func (m *Machine) settlePatience(now Instant, g *group) {
 	case g.timingAt == clock.Never:
 	case now >= g.timingAt:
 		g.timing, g.timingAt = m.timingOf(g.lease), clock.Never
+		for _, n := range m.nodes {
+			m.relateTimings(n)
+		}
 	default:
 		m.wake(g, g.timingAt)
 	}
