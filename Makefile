@@ -1,6 +1,6 @@
 # Targets of one line each; `make help` lists them with what they do.
 
-export PATH := $(PATH):/usr/local/go/bin
+export PATH := $(PATH):/usr/sbin:/sbin:/usr/local/go/bin
 GO      := go
 VERSION := $(shell git describe --tags 2>/dev/null)
 STAMP   := $(shell git status >/dev/null 2>&1 && echo true || echo false)
@@ -8,7 +8,7 @@ BUILD   := -trimpath -buildvcs=$(STAMP) -ldflags '-s -w -X stead/internal/report
 SEEDS   ?= 2000
 
 .DEFAULT_GOAL := test
-.PHONY: help build demo test check sim fuzz netns bench soak mutants docs clean
+.PHONY: help build demo test check sim fuzz netns bench figures soak mutants docs clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -36,6 +36,9 @@ netns: ## the tests that touch the kernel, in network namespaces
 
 bench: ## measure Stead against keepalived on this machine
 	@scripts/setup.sh bench && $(MAKE) --no-print-directory build && $(GO) run ./bench
+
+figures: build ## run each fault of the lab N=20 times and write the table of README.md anew
+	@bin/stead lab --runs $(or $(N),20) --json | $(GO) run ./bench/figures README.md
 
 soak: build ## run the pair at its fastest beside busy loops for T=10m; count false failovers
 	@$(GO) run ./bench/soak -for $(or $(T),10m)
