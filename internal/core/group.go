@@ -151,8 +151,10 @@ func (c *Core) changed(now Instant, ch *peer.Change) {
 	case peer.EpochRaised:
 		g.epoch = ch.Epoch
 		c.wantHeld(g, true, true, g.cause)
-		n.Kind = Raised
-		c.note(n)
+		if g.open { // else the change of role tells the epoch
+			n.Kind = Raised
+			c.note(n)
+		}
 	case peer.Prepare:
 		g.claimed, g.hooked, g.preparing = now, !g.cfg.PrepareHook || c.cfg.Unfenced, true
 		n.Kind = Preparing

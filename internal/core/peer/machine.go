@@ -112,7 +112,7 @@ func (m *Machine) addNode(i int, c *Node) {
 
 // relate gives a node its place in every group.
 func (m *Machine) relate(n *node) {
-	n.rec, n.known, n.groups = make([]Record, len(m.groups)), make([]bool, len(m.groups)), nil
+	n.rec, n.known, n.fresh, n.groups = make([]Record, len(m.groups)), make([]bool, len(m.groups)), make([]bool, len(m.groups)), nil
 	for _, g := range m.groups {
 		if g.takesPart && g.others&(1<<n.index) != 0 {
 			n.groups = append(n.groups, g.index)

@@ -40,6 +40,7 @@ type node struct {
 
 	rec   []Record // by group
 	known []bool   // whether rec is of this incarnation
+	fresh []bool   // whether rec was heard to change
 }
 
 // newcomer is a run of a node that has not yet proved that it is not a recording.
@@ -52,6 +53,7 @@ type newcomer struct {
 // path is one of the ways between two nodes.
 type path struct {
 	rxSeq   uint64
+	rxSeen  uint64 // which of the 64 packets up to rxSeq have arrived, the newest in the lowest bit
 	txSeq   uint64
 	sent    [256]Instant // when a packet was sent, by the low byte of its number
 	heardAt Instant
@@ -77,6 +79,29 @@ func (w *lossWindow) count(seq uint64) {
 	if span := seq - w.from + 1; span >= lossSpan {
 		*w = lossWindow{from: seq + 1, loss: 1 - float64(w.received)/float64(span)}
 	}
+}
+
+// arrived notes packet seq. newest tells that it comes after all that have
+// arrived, first that it is no copy of one of the last 64.
+func (p *path) arrived(seq uint64) (newest, first bool) {
+	if seq > p.rxSeq {
+		switch by := seq - p.rxSeq; {
+		case p.rxSeq == 0:
+			p.rxSeen = ^uint64(0) // what came before was refused, and stays so
+		case by < 64:
+			p.rxSeen = p.rxSeen<<by | 1
+		default:
+			p.rxSeen = 1
+		}
+		p.rxSeq = seq
+		return true, true
+	}
+	behind := p.rxSeq - seq
+	if seq == 0 || behind >= 64 || p.rxSeen&(1<<behind) != 0 {
+		return false, false
+	}
+	p.rxSeen |= 1 << behind
+	return false, true
 }
 
 // sentAt returns when packet seq was sent, if that is still known.
@@ -105,10 +130,10 @@ func (n *node) admit(now Instant, inc uint64) {
 	n.applied, n.acked, n.sentTop = 0, 0, 0
 	n.confirmedAt, n.reachedAt = 0, 0
 	for i := range n.paths {
-		n.paths[i].rxSeq = 0
+		n.paths[i].rxSeq, n.paths[i].rxSeen = 0, 0
 	}
 	for i := range n.known {
-		n.known[i] = false
+		n.known[i], n.fresh[i] = false, false
 		n.rec[i] = Record{}
 	}
 	n.newcomer.inc = 0

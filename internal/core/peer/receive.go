@@ -22,33 +22,53 @@ func (m *Machine) receive(now Instant, from, over int, b []byte) {
 	if h.Inc != n.inc && !m.meet(now, n, over, &h) {
 		return
 	}
-	p := &n.paths[over]
-	if h.Seq <= p.rxSeq {
+	newest, first := n.paths[over].arrived(h.Seq)
+	if !first {
 		m.counters.Stale++
 		return
 	}
 	m.counters.Received++
+	if newest {
+		m.hear(now, n, over, &h)
+	}
+	gap := m.learn(n, &h, records)
+	if newest {
+		m.takeState(now, n, &h)
+	}
+	// One that was overtaken on its way is answered, too: what overtook it may
+	// have been an answer, on which no lease of its sender hangs.
+	switch {
+	case gap:
+		m.answer(now, n, over, flagGap)
+	case h.Flags&flagAsk != 0:
+		m.answer(now, n, over, 0)
+	}
+}
+
+// hear notes that the newest packet of a path has arrived.
+func (m *Machine) hear(now Instant, n *node, over int, h *Header) {
+	p := &n.paths[over]
 	if now.Sub(p.heardAt) > m.longestLease() {
 		m.healed(n)
 	}
-	p.rxSeq, p.heardAt = h.Seq, now
+	p.heardAt = now
 	p.window.count(h.Seq)
 	n.lastPath = over
 	m.heard(now, n)
+}
+
+// takeState takes what the newest packet of a node says about the state of both.
+func (m *Machine) takeState(now Instant, n *node, h *Header) {
 	if h.EchoInc == m.inc {
-		m.acknowledge(n, h.Ack)
+		m.acknowledge(n, h)
 	}
-	m.learn(n, &h, records)
 	if behind := h.Version > n.applied; behind != n.behind {
 		n.behind = behind
 		if !behind {
 			m.touchAll(n.groups)
 		}
 	}
-	m.confirm(now, n, &h)
-	if h.Flags&flagAsk != 0 {
-		m.answer(now, n, over)
-	}
+	m.confirm(now, n, h)
 }
 
 func (m *Machine) countBad(err error) {
@@ -107,7 +127,8 @@ func (m *Machine) heard(now Instant, n *node) {
 
 // acknowledge notes which of our records the node has. One that has fewer than
 // before has met groups that it did not know, and gets all of them again.
-func (m *Machine) acknowledge(n *node, ack uint64) {
+func (m *Machine) acknowledge(n *node, h *Header) {
+	ack := h.Ack
 	if ack < n.acked {
 		n.acked, n.sentTop = ack, ack
 	}
@@ -116,16 +137,20 @@ func (m *Machine) acknowledge(n *node, ack uint64) {
 		n.sentTop = max(n.sentTop, ack)
 		n.sentTopAt = n.heardAt
 	}
+	if h.Flags&flagGap != 0 {
+		n.sentTop = n.acked
+	}
 }
 
-// learn takes the records of a packet, if none before them is missing.
-func (m *Machine) learn(n *node, h *Header, records []byte) {
+// learn takes the records of a packet, if none before them is missing; it tells
+// whether one is.
+func (m *Machine) learn(n *node, h *Header, records []byte) (gap bool) {
 	if h.Top <= n.applied || h.Top > h.Version {
-		return
+		return false
 	}
 	if h.Base > n.applied {
 		m.counters.Gap++
-		return
+		return true
 	}
 	for ; len(records) > 0; records = records[recordSize:] {
 		r := parseRecord(records)
@@ -137,11 +162,13 @@ func (m *Machine) learn(n *node, h *Header, records []byte) {
 		if n.known[g.index] && n.rec[g.index].equal(&r) {
 			continue
 		}
+		n.fresh[g.index] = n.known[g.index] // the first one after a restart is no news
 		n.rec[g.index], n.known[g.index] = r, true
 		g.seen = max(g.seen, r.Seen, r.Epoch, r.VoteEpoch)
 		m.touch(g)
 	}
 	n.applied = h.Top
+	return false
 }
 
 // confirm counts the echo: the node has heard what we sent then. Its promises
@@ -160,6 +187,7 @@ func (m *Machine) confirm(now Instant, n *node, h *Header) {
 		if n.deafTo != 0 {
 			n.deafTo = 0
 			m.touchAll(n.groups)
+			m.healed(n)
 		}
 		if rtt := now.Sub(at) - time.Duration(h.EchoDelay)*time.Microsecond; rtt > 0 {
 			n.rtt = rtt

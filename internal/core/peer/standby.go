@@ -43,11 +43,22 @@ func (m *Machine) inherits(g *group) int {
 			continue
 		}
 		r := &n.rec[g.index]
-		if r.Role == RoleStandby && r.Target == m.nodes[m.self].hash && r.Epoch > g.epoch {
+		if n.fresh[g.index] && r.Role == RoleStandby && r.Target == m.nodes[m.self].hash && r.Epoch > g.epoch && r.Epoch >= m.lastHeld(g) {
 			return i
 		}
 	}
 	return nobody
+}
+
+// lastHeld is the highest epoch that any node says it holds or has held.
+func (m *Machine) lastHeld(g *group) uint64 {
+	top := uint64(0)
+	for i, n := range m.nodes {
+		if g.others&(1<<i) != 0 && n.known[g.index] {
+			top = max(top, n.rec[g.index].Epoch)
+		}
+	}
+	return top
 }
 
 // decline says to voters that an epoch granted to this node will not be used:

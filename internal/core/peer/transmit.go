@@ -12,7 +12,9 @@ func (m *Machine) send(now Instant, n *node, over int, h *Header, records []*gro
 	n.lastSent = now
 	h.Path, h.Sender, h.Receiver = uint8(over), m.nodes[m.self].hash, n.hash
 	h.Inc, h.Seq, h.Version = m.inc, p.txSeq, m.version
-	h.Ack = n.applied
+	if h.EchoInc == n.inc {
+		h.Ack = n.applied // an acknowledgement is for the run that is echoed, no other
+	}
 	if m.active > 0 {
 		h.Flags |= flagAsk
 	}
@@ -41,8 +43,8 @@ func (n *node) echo(now Instant, h *Header, over int) {
 }
 
 // answer confirms a packet at once: a lease of its sender hangs on it.
-func (m *Machine) answer(now Instant, n *node, over int) {
-	h := Header{Flags: flagAnswer}
+func (m *Machine) answer(now Instant, n *node, over int, flags uint8) {
+	h := Header{Flags: flagAnswer | flags}
 	n.echo(now, &h, over)
 	m.send(now, n, over, &h, nil)
 	if m.active == 0 && len(n.paths) == 1 {

@@ -31,6 +31,7 @@ const (
 // flags of a Header.
 const (
 	flagAsk    = 1 << 0 // answer at once: a lease hangs on it
+	flagGap    = 1 << 2 // records of the receiver are missing: send them again
 	flagAnswer = 1 << 1 // sent because of an ask; is not answered itself
 )
 
