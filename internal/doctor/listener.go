@@ -1,0 +1,74 @@
+package doctor
+
+import (
+	"context"
+	"encoding/hex"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+var noBind = &Problem{"no-nonlocal-bind", Hint, "a service listens on the service address itself",
+	"on a node without the address it cannot be started: after a takeover it has to be started first",
+	"let it listen on every address, or: sysctl -w net/ipv{family}/ip_nonlocal_bind=1, and the same line in /etc/sysctl.d/90-stead.conf on every node"}
+
+var listeners = Check{
+	Name:     "listeners",
+	Problems: []*Problem{noBind},
+	Run: func(_ context.Context, e *Env) []Finding {
+		vips := e.vips()
+		if len(vips) == 0 {
+			return nil
+		}
+		var out []Finding
+		for _, table := range []struct {
+			file, setting string
+			family        string
+		}{
+			{"/proc/net/tcp", "/proc/sys/net/ipv4/ip_nonlocal_bind", "4"},
+			{"/proc/net/tcp6", "/proc/sys/net/ipv6/ip_nonlocal_bind", "6"},
+		} {
+			text, err := e.ReadFile(table.file)
+			allowed, _ := e.word(table.setting)
+			if err != nil || allowed == "1" {
+				continue
+			}
+			for _, l := range listening(string(text)) {
+				if slices.ContainsFunc(vips, func(v vip) bool { return v.Prefix.Addr() == l.Addr() }) {
+					out = append(out, noBind.at(l.String(), "a TCP socket listens there; ip_nonlocal_bind is 0", "family", table.family))
+				}
+			}
+		}
+		if len(out) == 0 {
+			out = append(out, fine("", "none depends on the address being there"))
+		}
+		return out
+	},
+}
+
+// stateListen is TCP_LISTEN in /proc/net/tcp (proc_pid_net(5)).
+const stateListen = "0A"
+
+// listening reads the listening sockets from /proc/net/tcp or tcp6.
+func listening(table string) (out []netip.AddrPort) {
+	for _, line := range strings.Split(table, "\n") {
+		fields := strings.Fields(line)
+		if len(fields) < 4 || fields[3] != stateListen {
+			continue
+		}
+		host, port, _ := strings.Cut(fields[1], ":")
+		raw, err := hex.DecodeString(host)
+		number, bad := strconv.ParseUint(port, 16, 16)
+		if err != nil || bad != nil || len(raw)%4 != 0 {
+			continue
+		}
+		for i := 0; i < len(raw); i += 4 { // words in the byte order of the host
+			slices.Reverse(raw[i : i+4])
+		}
+		if a, ok := netip.AddrFromSlice(raw); ok {
+			out = append(out, netip.AddrPortFrom(a.Unmap(), uint16(number)))
+		}
+	}
+	return out
+}
