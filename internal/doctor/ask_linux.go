@@ -62,7 +62,7 @@ func askFamily(ctx context.Context, now func() core.Instant, l *Link, addrs []ne
 		if left <= 0 {
 			return nil
 		}
-		_, _ = unix.Poll(poll, int(left.Milliseconds())+1)
+		_, _ = unix.Poll(poll, int(min(left, pollMost).Milliseconds())+1)
 		// Bounded, so that a busy network does not keep it from ending.
 		for range 256 {
 			n, from, err := unix.Recvfrom(fd, b, 0)
@@ -78,8 +78,11 @@ func askFamily(ctx context.Context, now func() core.Instant, l *Link, addrs []ne
 			note(b[:n], l, addrs, heard)
 		}
 	}
-	return nil
+	return ctx.Err()
 }
+
+// pollMost is how long an interruption may go unnoticed.
+const pollMost = 100 * time.Millisecond
 
 // question is the frame that asks for an address.
 func question(l *Link, a netip.Addr) []byte {

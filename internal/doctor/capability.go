@@ -20,8 +20,6 @@ var (
 		"no gratuitous ARP and no neighbour advertisement can be sent: clients stay with the old node until their caches expire", giveCapability}
 	capBPF = &Problem{"no-cap-bpf", Warning, "CAP_BPF is missing",
 		"no fence in the kernel: when the daemon is frozen, only a guard process takes the address away", giveCapability}
-	capNice = &Problem{"no-cap-sys-nice", Warning, "CAP_SYS_NICE is missing, and RLIMIT_RTPRIO allows too little",
-		"no real-time priority: beside busy programs heartbeats are late by several milliseconds, and the lease may end without a fault", giveCapability + "; or LimitRTPRIO=99"}
 	capLock = &Problem{"no-cap-ipc-lock", Hint, "CAP_IPC_LOCK is missing, and RLIMIT_MEMLOCK is limited",
 		"pages of the daemon may be swapped out, and a heartbeat wait for a disk", giveCapability + "; or LimitMEMLOCK=infinity"}
 	capUser = &Problem{"no-cap-setuid", Warning, "CAP_SETUID, CAP_SETGID or CAP_KILL is missing",
@@ -32,10 +30,13 @@ const giveCapability = "systemctl edit stead, and let {capability} stand in Capa
 
 var capabilities = Check{
 	Name:     "capabilities",
-	Problems: []*Problem{capNetAdmin, capNetRaw, capBPF, capNice, capLock, capUser},
+	Problems: []*Problem{capNetAdmin, capNetRaw, capBPF, capLock, capUser},
 	Run: func(_ context.Context, e *Env) []Finding {
 		if e.self() == nil {
 			return nil
+		}
+		if why := e.hidden(); why != "" {
+			return []Finding{unchecked("capabilities", why)}
 		}
 		text, err := e.ReadFile(e.proc("status"))
 		if err != nil {
@@ -74,14 +75,8 @@ func (e *Env) missing(set uint64) (out []Finding) {
 		out = append(out, f)
 	}
 	limits, _ := e.ReadFile(e.proc("limits"))
-	if mode := e.Config.Realtime.Mode; mode != "off" && !has(unix.CAP_SYS_NICE) && limit(limits, "Max realtime priority") < uint64(e.Config.Realtime.Priority) {
-		f := lack(capNice, "CAP_SYS_NICE")
-		if mode == "required" {
-			f = f.as(Fatal)
-		}
-		out = append(out, f)
-	}
-	if e.Config.Realtime.Mode != "off" && !has(unix.CAP_IPC_LOCK) && limit(limits, "Max locked memory") < enoughLocked {
+	// A running daemon has tried real-time priority and locked memory: see realtime.
+	if e.Status == nil && e.Config.Realtime.Mode != "off" && !has(unix.CAP_IPC_LOCK) && limit(limits, "Max locked memory") < enoughLocked {
 		out = append(out, lack(capLock, "CAP_IPC_LOCK"))
 	}
 	if e.namesUser() && !(has(unix.CAP_SETUID) && has(unix.CAP_SETGID) && has(unix.CAP_KILL)) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const cgroupRoot = "/sys/fs/cgroup"
@@ -22,13 +23,17 @@ func (e *Env) cgroups() cgroupPaths {
 		return nil
 	}
 	paths := cgroupPaths{}
+	_, err = e.Stat(cgroupRoot + "/cgroup.controllers")
+	unified := err == nil
 	for _, line := range strings.Split(string(text), "\n") {
 		parts := strings.SplitN(line, ":", 3)
 		if len(parts) != 3 {
 			continue
 		}
 		for _, controller := range strings.Split(parts[1], ",") {
-			paths[controller] = parts[2]
+			if unified == (controller == "") { // where both versions are mounted, version 1 has the limits
+				paths[controller] = parts[2]
+			}
 		}
 	}
 	return paths
@@ -72,19 +77,25 @@ var quota = Check{
 	Problems: []*Problem{cpuQuota, cpuThrottled},
 	Run: func(_ context.Context, e *Env) []Finding {
 		groups := e.cgroups()
-		if groups == nil {
-			return []Finding{unchecked("quota of processor time", "the control groups of "+e.who()+" cannot be read")}
+		dirs := append(groups.v2(), groups.v1("cpu")...)
+		if why := e.unseen(dirs); why != "" {
+			return []Finding{unchecked("quota of processor time", why)}
 		}
+		_, lease := e.interval()
 		var out []Finding
-		for _, dir := range append(groups.v2(), groups.v1("cpu")...) {
+		for _, dir := range dirs {
 			limit, period, ok := e.quotaOf(dir)
 			if !ok {
 				continue
 			}
 			name := strings.TrimPrefix(dir, cgroupRoot)
 			seen := fmt.Sprintf("%s µs of each %s µs", limit, period)
-			out = append(out, cpuQuota.at("control group "+name, seen, "period", period+" µs"))
-			if n := e.throttled(dir); n > 0 {
+			f, n := cpuQuota.at("control group "+name, seen, "period", period+" µs"), e.throttled(dir)
+			if us, err := strconv.Atoi(period); err == nil && n == 0 && lease > 2*time.Duration(us)*time.Microsecond {
+				f = f.as(Hint)
+			}
+			out = append(out, f)
+			if n > 0 {
 				out = append(out, cpuThrottled.at("control group "+name, fmt.Sprintf("%d times since it was made", n)))
 			}
 		}
@@ -93,6 +104,23 @@ var quota = Check{
 		}
 		return out
 	},
+}
+
+// unseen says why the control groups cannot be looked at; empty where they can.
+func (e *Env) unseen(dirs []string) string {
+	if why := e.hidden(); why != "" && !e.absent() {
+		return why
+	}
+	if len(dirs) == 0 {
+		return "the control groups of " + e.who() + " cannot be read"
+	}
+	for _, dir := range dirs {
+		// The root of all has no limits; one that is not there is outside of what is seen here.
+		if _, err := e.Stat(dir); err != nil {
+			return oneLine(err)
+		}
+	}
+	return ""
 }
 
 // quotaOf reads the quota of one group, of either version.
@@ -130,16 +158,14 @@ var memory = Check{
 	Name:     "memory",
 	Problems: []*Problem{memoryTight, oomVictim},
 	Run: func(_ context.Context, e *Env) []Finding {
+		dirs := append(e.cgroups().v2(), e.cgroups().v1("memory")...)
+		if why := e.unseen(dirs); why != "" {
+			return []Finding{unchecked("limits of memory", why)}
+		}
 		var out []Finding
-		for _, dir := range e.cgroups().v2() {
-			most, err := e.word(dir + "/memory.max")
-			limit, badLimit := strconv.ParseFloat(most, 64)
-			if err != nil || badLimit != nil {
-				continue // no limit
-			}
-			now, _ := e.word(dir + "/memory.current")
-			used, err := strconv.ParseFloat(now, 64)
-			if err == nil && used > tightShare*limit {
+		for _, dir := range dirs {
+			limit, used, ok := e.memoryOf(dir)
+			if ok && used > tightShare*limit {
 				out = append(out, memoryTight.at("control group "+strings.TrimPrefix(dir, cgroupRoot), fmt.Sprintf("%.0f of %.0f MiB", used/(1<<20), limit/(1<<20))))
 			}
 		}
@@ -154,4 +180,19 @@ var memory = Check{
 		}
 		return out
 	},
+}
+
+// memoryOf reads the limit and the use of one group in bytes, of either version. A
+// group of version 1 without a limit has an enormous one.
+func (e *Env) memoryOf(dir string) (limit, used float64, ok bool) {
+	for _, files := range [][2]string{{"memory.max", "memory.current"}, {"memory.limit_in_bytes", "memory.usage_in_bytes"}} {
+		most, _ := e.word(path.Join(dir, files[0]))
+		now, _ := e.word(path.Join(dir, files[1]))
+		limit, errLimit := strconv.ParseFloat(most, 64)
+		used, errUsed := strconv.ParseFloat(now, 64)
+		if errLimit == nil && errUsed == nil {
+			return limit, used, true
+		}
+	}
+	return 0, 0, false
 }

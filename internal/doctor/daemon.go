@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"golang.org/x/sys/unix"
 )
 
 var (
 	daemonMissing = &Problem{"daemon-not-running", Hint, "no daemon answers",
-		"what only a running daemon knows was not looked at: whether the others hear it, what fence is in force, how punctual it is",
+		"what only a running daemon knows was not looked at (whether the others hear it, what fence is in force, how punctual it is), and this process's rights and limits were looked at in place of its own",
 		"systemctl start stead; stead doctor"}
+	daemonSilent = &Problem{"daemon-silent", Fatal, "a daemon is there, but does not answer",
+		"it is stopped or stuck: its leases end, and it takes no part", "systemctl status stead; journalctl -u stead -n 50; systemctl restart stead"}
 	daemonOther = &Problem{"daemon-other-version", Hint, "the running daemon is of another version than this program",
 		"what it does is not what this file would do", "systemctl restart stead (hand over first: stead drain --wait)"}
 	daemonElsewhere = &Problem{"daemon-in-other-namespace", Warning, "the daemon is in another network namespace",
@@ -22,14 +25,17 @@ var (
 
 var running = Check{
 	Name:     "daemon",
-	Problems: []*Problem{daemonMissing, daemonOther, daemonOtherNode},
+	Problems: []*Problem{daemonMissing, daemonSilent, daemonOther, daemonOtherNode},
 	Run: func(_ context.Context, e *Env) []Finding {
-		if e.Status == nil {
-			why := oneLine(e.StatusErr)
-			if errors.Is(e.StatusErr, unix.ENOENT) {
-				why = "there is no control socket at " + e.Socket
-			}
-			return []Finding{daemonMissing.at("", why)}
+		switch {
+		case errors.Is(e.StatusErr, unix.ENOENT):
+			return []Finding{daemonMissing.at("", "there is no control socket at "+e.Socket)}
+		case e.absent():
+			return []Finding{daemonMissing.at("", "nobody listens on control socket "+e.Socket)}
+		case errors.Is(e.StatusErr, fs.ErrPermission):
+			return []Finding{unchecked("the daemon", oneLine(e.StatusErr))}
+		case e.Status == nil:
+			return []Finding{daemonSilent.at("", oneLine(e.StatusErr))}
 		}
 		var out []Finding
 		if e.Version != "" && e.Status.Version != e.Version {
@@ -49,8 +55,11 @@ var elsewhere = Check{
 	Name:     "namespace",
 	Problems: []*Problem{daemonElsewhere},
 	Run: func(_ context.Context, e *Env) []Finding {
-		if e.PID == 0 {
+		switch {
+		case e.absent():
 			return nil
+		case e.PID == 0:
+			return []Finding{unchecked("network namespace of the daemon", e.hidden())}
 		}
 		theirs, err := e.ReadLink(e.proc("ns/net"))
 		if err != nil {

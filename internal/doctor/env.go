@@ -2,12 +2,15 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"stead/internal/config"
 	"stead/internal/core"
@@ -44,8 +47,8 @@ type Env struct {
 	Realtime   func(priority int) error
 	Lateness   func(s Sample) ([]time.Duration, error)
 	Ask        func(ctx context.Context, l *Link, addrs []netip.Addr, wait time.Duration) (map[netip.Addr][]MAC, error)
-	PathMTU    func(ctx context.Context, paths []Path, size int) []PathMTU
-	Greet      func(ctx context.Context, p Path) Greeting
+	PathMTU    func(ctx context.Context, paths []Path) []PathMTU
+	Greet      func(ctx context.Context, p Path) (Greeting, error)
 	Firewall   func(ctx context.Context) (string, error)
 
 	tried   *Features
@@ -78,11 +81,20 @@ type Neighbour struct {
 	MAC   MAC
 }
 
-// Path is one way to another node.
+// Path is one way to another node, or to another end of a tunnel.
 type Path struct {
-	Node          string
-	Number        int // in the order of the configuration
+	Node          string // empty: an address of overlays.NAME.remotes
+	Number        int    // in the order of the configuration
 	Local, Remote netip.AddrPort
+	Heartbeats    bool // go over it
+	Size          int  // bytes of the largest IP packet that it has to carry; see tunnels
+}
+
+func (p Path) String() string {
+	if p.Node == "" {
+		return p.Remote.Addr().String()
+	}
+	return fmt.Sprintf("%s (%s)", p.Node, p.Remote.Addr())
 }
 
 // vip is a service address and its group.
@@ -185,10 +197,41 @@ func (e *Env) paths() []Path {
 			continue
 		}
 		for i := range min(len(n.Addresses), len(self.Addresses)) {
-			out = append(out, Path{n.Name, i, netip.AddrPortFrom(self.Addresses[i], port), netip.AddrPortFrom(n.Addresses[i], port)})
+			out = append(out, Path{
+				Node: n.Name, Number: i, Heartbeats: true,
+				Local: netip.AddrPortFrom(self.Addresses[i], port), Remote: netip.AddrPortFrom(n.Addresses[i], port),
+			})
 		}
 	}
 	return out
+}
+
+// absent tells whether no daemon runs on the socket. One that does not answer, or
+// whose socket this user may not open, is not absent.
+func (e *Env) absent() bool {
+	return e.Status == nil && (errors.Is(e.StatusErr, unix.ENOENT) || errors.Is(e.StatusErr, unix.ECONNREFUSED))
+}
+
+// ordinary tells whether this process is that of an ordinary user, who sees less
+// than the daemon.
+func (e *Env) ordinary() bool {
+	text, err := e.ReadFile("/proc/self/status")
+	set, bad := effective(text)
+	return err == nil && bad == nil && set == 0 && !strings.Contains(string(text), "\nUid:\t0\t")
+}
+
+// hidden says why the rights and limits of the daemon cannot be looked at; empty
+// where they can, or where those of this process stand for them.
+func (e *Env) hidden() string {
+	switch {
+	case e.PID != 0:
+		return ""
+	case !e.absent():
+		return "the daemon's process is not seen from here: another user's, or in another PID namespace"
+	case e.ordinary():
+		return "no daemon runs, and this is an ordinary user's process: run it as root"
+	}
+	return ""
 }
 
 // proc is a file of the daemon, or of this process where none runs.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -39,27 +40,25 @@ func Look(ctx context.Context, o Options) *Env {
 		File: o.File, Config: o.Config, ConfigErr: o.ConfigErr, KeyErr: o.KeyErr, Socket: o.Socket,
 		Version: build.Get().Version, Now: o.Now,
 		ReadFile: readFile, ReadLink: os.Readlink, Stat: os.Stat, ReadDir: readDir, Space: space,
-		User:  func(name string) error { _, err := user.Lookup(name); return err },
-		Links: links, Neighbours: neighbours, Features: tryKernel, Realtime: tryRealtime, Firewall: nftRules,
+		User: findUser, Links: links, Neighbours: neighbours, Features: tryKernel, Realtime: tryRealtime, Firewall: nftRules,
 		Lateness: func(s Sample) ([]time.Duration, error) { return sampleLateness(o.Now, s) },
 		Ask: func(ctx context.Context, l *Link, addrs []netip.Addr, wait time.Duration) (map[netip.Addr][]MAC, error) {
 			return ask(ctx, o.Now, l, addrs, wait)
 		},
-		PathMTU: func(ctx context.Context, paths []Path, size int) []PathMTU {
-			return measurePaths(ctx, o.Now, paths, size)
-		},
+		PathMTU: func(ctx context.Context, paths []Path) []PathMTU { return measurePaths(ctx, o.Now, paths) },
 	}
-	e.Greet = func(ctx context.Context, p Path) Greeting {
+	e.Greet = func(ctx context.Context, p Path) (Greeting, error) {
 		return greet(ctx, o.Now, o.Config.Security.Keys, o.Config.Self, p)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	e.PID = listener(o.Socket)
 	status, err := api.NewClient(o.Socket).Status(ctx)
 	if err != nil {
 		e.StatusErr = err
 		return e
 	}
-	e.Status, e.PID = &status, listener(o.Socket)
+	e.Status = &status
 	return e
 }
 
@@ -92,16 +91,16 @@ func readFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	var out []byte
-	b := make([]byte, 64<<10)
-	for len(out) < fileLimit {
-		n, err := f.Read(b)
-		out = append(out, b[:n]...)
-		if n == 0 || err != nil {
-			break
-		}
+	return io.ReadAll(io.LimitReader(f, fileLimit))
+}
+
+// findUser does as the daemon does: a name, or a number.
+func findUser(name string) error {
+	if _, err := user.Lookup(name); err == nil {
+		return nil
 	}
-	return out, nil
+	_, err := user.LookupId(name)
+	return err
 }
 
 func readDir(path string) ([]string, error) {

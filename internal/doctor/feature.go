@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"stead/internal/config"
 )
@@ -103,7 +104,7 @@ func fenceOf(e *Env) Finding {
 	f := e.Status.Fence
 	seen := "in force: " + f.Kind
 	if f.Detail != "" {
-		seen += ": " + f.Detail
+		seen += ": " + strings.TrimPrefix(f.Detail, "; ")
 	}
 	switch {
 	case f.Kind != "kernel" && e.Config.Fence == config.FenceGuard && f.Kind == "guard":

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -44,15 +45,25 @@ func tryVXLAN(name string, local net.IP) error {
 	return netlink.LinkDel(device)
 }
 
-// tryFence opens the daemon's fence for this namespace. Programs are attached to
-// its interfaces only.
+// tryFence opens the daemon's fence for this namespace, which has an interface to
+// attach it to. Programs are attached to the interfaces of the namespace only.
 func tryFence() (how string, err error) {
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = "doctor"
+	if err := netlink.LinkAdd(&netlink.Bridge{LinkAttrs: attrs}); err != nil {
+		if err := netlink.LinkAdd(&netlink.Dummy{LinkAttrs: attrs}); err != nil {
+			return "", fmt.Errorf("make an interface to try it on: %w", err)
+		}
+	}
 	f, err := fence.Open(config.FenceKernel, fence.Options{})
 	if err != nil {
 		return "", err
 	}
-	how = f.Status().Detail
-	return how, f.Close()
+	s := f.Status()
+	if len(s.Attached) == 0 || len(s.Problems) > 0 {
+		err = fmt.Errorf("attached to %v: %s", s.Attached, strings.Join(s.Problems, "; "))
+	}
+	return s.Detail, errors.Join(err, f.Close())
 }
 
 const (

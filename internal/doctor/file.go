@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -30,6 +31,9 @@ var files = Check{
 		if e.Config == nil {
 			return nil
 		}
+		if e.ordinary() {
+			return []Finding{unchecked("whether the daemon can write its state", "this is an ordinary user's process: run it as root")}
+		}
 		var out []Finding
 		dir := e.Config.State.Dir
 		switch free, err := e.Space(existing(e, dir)); {
@@ -38,7 +42,7 @@ var files = Check{
 		case free < leastSpace:
 			out = append(out, stateFull.at(dir, fmt.Sprintf("%d KiB are free", free>>10), "dir", dir))
 		}
-		if e.Status == nil {
+		if e.absent() {
 			dir := path.Dir(e.Socket)
 			if _, err := e.Space(existing(e, dir)); err != nil {
 				out = append(out, socketDir.at(dir, err.Error(), "dir", dir))
@@ -127,6 +131,8 @@ func (e *Env) program(p program) (out []Finding) {
 	}
 	info, err := e.Stat(p.path)
 	switch {
+	case errors.Is(err, fs.ErrPermission) && e.ordinary():
+		out = append(out, unchecked("the program of "+p.of, oneLine(err)))
 	case err != nil:
 		say(noProgram, oneLine(err))
 	case !info.Mode().IsRegular():

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // Greeting is what came of a heartbeat that was sent in the daemon's place.
@@ -16,7 +17,7 @@ const (
 	GreetRefused                  // the host is there, no daemon listens
 	GreetStrange                  // an answer that the key does not open
 	GreetBusy                     // the port is in use here
-	GreetNoWay                    // the address is not here, or there is no route
+	GreetNoWay                    // it cannot be sent: the error says why
 	GreetNoKey                    // there is no key to sign with
 )
 
@@ -31,8 +32,11 @@ var (
 	portBusy = &Problem{"heartbeat-port-in-use", Fatal, "another program has the port of the heartbeats",
 		"the daemon cannot hear the other nodes: it would take them for dead", "ss -ulpn 'sport = :{port}'; then end that program, or set heartbeat.port on every node"}
 	noWay = &Problem{"no-way-to-peer", Fatal, "heartbeats to a node cannot be sent",
-		"this node takes it for dead, and it this one", "ip route get {address} from {local}"}
+		"this node takes it for dead, and it this one", "ip addr; ip route get {address} from {local}; nft list ruleset"}
 )
+
+// greetAll bounds the time for all greetings: a silent path takes greetTries × greetWait.
+const greetAll = 10 * time.Second
 
 var reachable = Check{
 	Name:     "reachability",
@@ -41,11 +45,20 @@ var reachable = Check{
 		if e.Status != nil || e.self() == nil {
 			return nil // its heartbeats say more
 		}
+		if !e.absent() {
+			return []Finding{unchecked("whether the other nodes answer", "a daemon seems to have the port, and does not say what it hears")}
+		}
+		ctx, cancel := context.WithTimeout(ctx, greetAll)
+		defer cancel()
 		var out []Finding
 		port := fmt.Sprint(e.Config.Heartbeat.Port)
 		for _, p := range e.paths() {
 			subject := fmt.Sprintf("%s (%s)", p.Node, p.Remote)
-			g := e.Greet(ctx, p)
+			g, err := e.Greet(ctx, p)
+			if ctx.Err() != nil && g == GreetSilent {
+				out = append(out, unchecked("whether "+subject+" answers", oneLine(ctx.Err())))
+				continue
+			}
 			switch g {
 			case GreetAnswered:
 				out = append(out, fine(subject, "a daemon with the same key answers: UDP passes in both directions"))
@@ -58,7 +71,7 @@ var reachable = Check{
 			case GreetBusy:
 				return append(out, portBusy.at(p.Local.String(), "it is in use, although no daemon answers on "+e.Socket, "port", port))
 			case GreetNoWay:
-				out = append(out, noWay.at(subject, "no route, or "+p.Local.Addr().String()+" is not on this host", "address", p.Remote.Addr().String(), "local", p.Local.Addr().String()))
+				out = append(out, noWay.at(subject, oneLine(err), "address", p.Remote.Addr().String(), "local", p.Local.Addr().String()))
 			case GreetNoKey:
 				return append(out, unchecked("whether the other nodes hear this one", "there is no key to sign with"))
 			default:

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,11 +21,10 @@ const (
 
 // greet sends a heartbeat of this node's from the daemon's port, as one that has
 // just started does. The other daemon answers with a challenge, and takes nothing
-// in before that is met, which it never is. Without SO_REUSEADDR the port is only
-// had where no daemon has it.
-func greet(ctx context.Context, now func() core.Instant, keys [][]byte, self string, p Path) Greeting {
+// in before that is met, which it never is.
+func greet(ctx context.Context, now func() core.Instant, keys [][]byte, self string, p Path) (Greeting, error) {
 	if len(keys) == 0 {
-		return GreetNoKey
+		return GreetNoKey, nil
 	}
 	domain := unix.AF_INET
 	if p.Remote.Addr().Is6() {
@@ -32,16 +32,18 @@ func greet(ctx context.Context, now func() core.Instant, keys [][]byte, self str
 	}
 	fd, err := unix.Socket(domain, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
-		return GreetNoWay
+		return GreetNoWay, fmt.Errorf("open a socket: %w", err)
 	}
 	defer func() { _ = unix.Close(fd) }()
 	if err := unix.Bind(fd, sockaddr(p.Local)); errors.Is(err, unix.EADDRINUSE) {
-		return GreetBusy
+		return GreetBusy, nil
 	} else if err != nil {
-		return GreetNoWay
+		return GreetNoWay, fmt.Errorf("send from %s: %w", p.Local, err)
 	}
-	if unix.Connect(fd, sockaddr(p.Remote)) != nil {
-		return GreetNoWay
+	// From now on: a daemon that starts meanwhile gets the port.
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	if err := unix.Connect(fd, sockaddr(p.Remote)); err != nil {
+		return GreetNoWay, fmt.Errorf("send to %s: %w", p.Remote, err)
 	}
 	var random [8]byte
 	_, _ = rand.Read(random[:])
@@ -50,34 +52,37 @@ func greet(ctx context.Context, now func() core.Instant, keys [][]byte, self str
 		Inc: binary.BigEndian.Uint64(random[:]) | 1,
 	}
 	sealer := peer.NewSealer(keys)
+	heard := GreetSilent
 	for try := 0; try < greetTries && ctx.Err() == nil; try++ {
 		h.Seq++
 		b := sealer.Seal(h.Append(nil), 0)
 		if _, err := unix.Write(fd, b); errors.Is(err, unix.ECONNREFUSED) {
-			return GreetRefused
+			return GreetRefused, nil
 		} else if err != nil {
-			return GreetNoWay
+			return GreetNoWay, fmt.Errorf("send to %s: %w", p.Remote, err)
 		}
-		if g := answer(now, fd, sealer, h.Inc); g != GreetSilent {
-			return g
+		g := answer(ctx, now, fd, sealer, h.Inc)
+		if g == GreetAnswered || g == GreetRefused {
+			return g, nil
 		}
+		heard = max(heard, g)
 	}
-	return GreetSilent
+	return heard, nil
 }
 
 // answer waits for an answer to the run with this incarnation. What the other
-// daemon sends to the last run is passed over.
-func answer(now func() core.Instant, fd int, sealer *peer.Sealer, inc uint64) Greeting {
+// daemon sends to the last run is noted.
+func answer(ctx context.Context, now func() core.Instant, fd int, sealer *peer.Sealer, inc uint64) Greeting {
 	b := make([]byte, peer.MaxPacket+1)
 	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	heard := GreetSilent
-	for end := now().Add(greetWait); ; {
+	for end := now().Add(greetWait); ctx.Err() == nil; {
 		left := end.Sub(now())
 		if left <= 0 {
-			return heard
+			break
 		}
-		_, _ = unix.Poll(poll, int(left.Milliseconds())+1)
-		for {
+		_, _ = unix.Poll(poll, int(min(left, pollMost).Milliseconds())+1)
+		for range 64 { // bounded, so that a flood does not keep it from ending
 			n, err := unix.Read(fd, b)
 			if errors.Is(err, unix.ECONNREFUSED) {
 				return GreetRefused
@@ -88,12 +93,13 @@ func answer(now func() core.Instant, fd int, sealer *peer.Sealer, inc uint64) Gr
 			h, _, err := sealer.Open(b[:n])
 			switch {
 			case err != nil:
-				heard = GreetStrange
+				heard = max(heard, GreetStrange)
 			case h.EchoInc == inc:
 				return GreetAnswered
 			default:
-				heard = GreetHeard
+				heard = max(heard, GreetHeard)
 			}
 		}
 	}
+	return heard
 }

@@ -15,6 +15,9 @@ import (
 var (
 	twoHolders = &Problem{"two-holders", Fatal, "two hosts answer for one address",
 		"clients reach now the one, now the other: the service is split", "find the hardware addresses: ip neigh, bridge fdb; then stead status on every node, and take the address from whoever should not have it"}
+	wrongInterface = &Problem{"answers-on-wrong-interface", Warning, "another interface of this host answers for the address",
+		"clients may learn the hardware address of the wrong interface, and lose the service when that one fails",
+		"sysctl -w net/ipv4/conf/all/arp_ignore=1 net/ipv4/conf/all/arp_announce=2, and the same in /etc/sysctl.d/90-stead.conf"}
 	noHolder = &Problem{"nobody-answers", Warning, "nobody answers for the address, although a node is active",
 		"clients cannot reach the service: the active node's fence is closed, or the network between drops ARP", "stead status on {node}; then tcpdump -ni {interface} arp or icmp6"}
 	leftover = &Problem{"leftover-address", Warning, "the address is on an interface here, and no daemon runs",
@@ -30,7 +33,8 @@ const askWait = 400 * time.Millisecond
 type asking struct {
 	link  *Link
 	vips  []vip
-	heard map[netip.Addr][]MAC
+	heard map[netip.Addr][]MAC    // others
+	own   map[netip.Addr][]string // other interfaces of this host
 	err   error
 }
 
@@ -56,11 +60,26 @@ func (e *Env) asked(ctx context.Context) ([]asking, error) {
 			a.err = fmt.Errorf("%s is down", name)
 		default:
 			a.heard, a.err = e.ask(ctx, a.link, a.vips)
+			a.partOwn(links)
 		}
 		out = append(out, a)
 	}
 	e.answers = out
 	return out, nil
+}
+
+// partOwn tells other interfaces of this host from other hosts.
+func (a *asking) partOwn(links []Link) {
+	a.own = map[netip.Addr][]string{}
+	for addr, macs := range a.heard {
+		a.heard[addr] = slices.DeleteFunc(macs, func(m MAC) bool {
+			i := slices.IndexFunc(links, func(l Link) bool { return l.MAC == m })
+			if i >= 0 {
+				a.own[addr] = append(a.own[addr], links[i].Name)
+			}
+			return i >= 0
+		})
+	}
 }
 
 // ask asks again where the answers look wrong: a takeover may have been under way.
@@ -87,7 +106,7 @@ func (e *Env) ask(ctx context.Context, l *Link, vips []vip) (map[netip.Addr][]MA
 
 var holders = Check{
 	Name:     "holders",
-	Problems: []*Problem{twoHolders, noHolder, leftover},
+	Problems: []*Problem{twoHolders, wrongInterface, noHolder, leftover},
 	Run: func(ctx context.Context, e *Env) []Finding {
 		if len(e.vips()) == 0 {
 			return nil
@@ -100,6 +119,9 @@ var holders = Check{
 		for i := range all {
 			for _, v := range all[i].vips {
 				out = append(out, e.judgeHolder(&all[i], v))
+				for _, name := range all[i].own[v.Prefix.Addr()] {
+					out = append(out, wrongInterface.at(v.String(), name+" answers"))
+				}
 			}
 		}
 		return out
@@ -113,8 +135,15 @@ func (e *Env) judgeHolder(a *asking, v vip) Finding {
 		g = e.Status.Group(v.group)
 	}
 	serves := g != nil && g.Serves()
-	if e.Status == nil && here {
-		return leftover.at(v.String(), "ip addr shows it; others that answer: "+list(a.heard[v.Prefix.Addr()]), "prefix", v.Prefix.String(), "interface", v.Interface)
+	switch {
+	case here && e.absent():
+		seen := "ip addr shows it"
+		if others := a.heard[v.Prefix.Addr()]; len(others) > 0 {
+			seen += ", and " + list(others) + " answers"
+		}
+		return leftover.at(v.String(), seen, "prefix", v.Prefix.String(), "interface", v.Interface)
+	case here && e.Status == nil:
+		return unchecked("who answers for "+v.String(), "the address is here, and the daemon does not say whether it serves")
 	}
 	if a.err != nil {
 		return unchecked("who answers for "+v.String(), a.err.Error())

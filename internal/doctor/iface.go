@@ -17,6 +17,9 @@ var (
 		"nobody reaches this node over it: a takeover by this node would serve nobody", "ethtool {interface}; then the cable, the switch port or the virtual network"}
 	noNodeAddress = &Problem{"no-node-address", Fatal, "this node's own address is on no interface",
 		"heartbeats over this path cannot be sent: the others take this node for dead", "ip -br addr; then correct the address under `nodes` in {file}, or `stead doctor --node NAME`"}
+	overlayNoIPv6 = &Problem{"overlay-mtu-ipv6", Fatal, "the overlay is too small for IPv6",
+		"the kernel switches IPv6 off on an interface with an MTU below 1280: the address cannot be added, a takeover by this node fails",
+		"raise the MTU of {underlay} to {least} or more, on the way to the other nodes, too"}
 	overlayMTU = &Problem{"overlay-mtu", Warning, "the MTU of the overlay does not fit into its underlay",
 		"large packets to the service address are dropped while small ones pass: connections open and then hang", "set overlays.{overlay}.mtu to {most} or less in {file}, or leave it out"}
 )
@@ -31,7 +34,7 @@ func overhead(underIPv6 bool) int {
 
 var interfaces = Check{
 	Name:     "interfaces",
-	Problems: []*Problem{noInterface, linkDown, noCarrier, noNodeAddress, overlayMTU},
+	Problems: []*Problem{noInterface, linkDown, noCarrier, noNodeAddress, overlayMTU, overlayNoIPv6},
 	Run: func(_ context.Context, e *Env) []Finding {
 		self := e.self()
 		if self == nil {
@@ -105,6 +108,12 @@ func (e *Env) overlayMTUs(links []Link) (out []Finding) {
 		if mtu > most {
 			out = append(out, overlayMTU.at(o.Name, fmt.Sprintf("MTU %d (%s); underlay %s has %d, less %d for the tunnel is %d", mtu, where, o.Underlay, under.MTU, under.MTU-most, most),
 				"overlay", o.Name, "most", fmt.Sprint(most), "file", e.File))
+		}
+		if mtu == 0 {
+			mtu = most
+		}
+		if mtu < leastMTU && slices.ContainsFunc(e.vips(), func(v vip) bool { return v.Interface == o.Name && v.Prefix.Addr().Is6() }) {
+			out = append(out, overlayNoIPv6.at(o.Name, fmt.Sprintf("MTU %d", mtu), "underlay", o.Underlay, "least", fmt.Sprint(leastMTU+under.MTU-most)))
 		}
 	}
 	return out

@@ -3,6 +3,8 @@ package doctor
 import (
 	"context"
 	"encoding/hex"
+	"errors"
+	"io/fs"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -26,12 +28,16 @@ var listeners = Check{
 			file, setting string
 			family        string
 		}{
-			{"/proc/net/tcp", "/proc/sys/net/ipv4/ip_nonlocal_bind", "4"},
-			{"/proc/net/tcp6", "/proc/sys/net/ipv6/ip_nonlocal_bind", "6"},
+			{"/proc/thread-self/net/tcp", "/proc/sys/net/ipv4/ip_nonlocal_bind", "4"},
+			{"/proc/thread-self/net/tcp6", "/proc/sys/net/ipv6/ip_nonlocal_bind", "6"},
 		} {
 			text, err := e.ReadFile(table.file)
 			allowed, _ := e.word(table.setting)
-			if err != nil || allowed == "1" {
+			switch {
+			case allowed == "1", errors.Is(err, fs.ErrNotExist): // the latter: a kernel without IPv6
+				continue
+			case err != nil:
+				out = append(out, unchecked("who listens on the addresses", err.Error()))
 				continue
 			}
 			for _, l := range listening(string(text)) {

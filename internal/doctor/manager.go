@@ -1,8 +1,11 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -17,8 +20,6 @@ var (
 		"nmcli device set {interface} managed no, and unmanaged-devices=interface-name:{interface} in /etc/NetworkManager/conf.d/90-stead.conf"}
 	otherManager = &Problem{"other-manager", Hint, "another program configures the network",
 		"it may remove the service address; stead puts it back, and for that moment the service is silent", "exclude {interface} in its configuration"}
-	netplan = &Problem{"netplan-manages", Hint, "netplan or cloud-init names the interface",
-		"`netplan apply`, or the next boot of a changed instance, configures it anew and removes addresses that it does not know", "leave {interface} out of {file}, or run netplan apply only where this node is drained"}
 	stripped = &Problem{"addresses-stripped", Warning, "somebody has removed service addresses here",
 		"each time the service was silent until stead had put the address back", "stead events; then find out who: ip monitor address"}
 	keepalived = &Problem{"keepalived-runs", Warning, "another failover daemon runs here",
@@ -37,7 +38,7 @@ var failoverPrograms = []string{"keepalived", "ucarp", "vrrpd", "pacemakerd", "c
 
 var managers = Check{
 	Name:     "other-managers",
-	Problems: []*Problem{networkd, networkManager, otherManager, netplan, stripped, keepalived, keepalivedVIP, secondStead},
+	Problems: []*Problem{networkd, networkManager, otherManager, stripped, keepalived, keepalivedVIP, secondStead},
 	Run: func(_ context.Context, e *Env) []Finding {
 		names, _ := e.byInterface()
 		if len(names) == 0 {
@@ -51,7 +52,10 @@ var managers = Check{
 		if e.Status != nil && e.Status.Counters.AddressRepairs > 0 {
 			out = append(out, stripped.at("", fmt.Sprintf("%d times since the daemon has started", e.Status.Counters.AddressRepairs)))
 		}
-		links, _ := e.Links()
+		links, err := e.Links()
+		if err != nil {
+			out = append(out, unchecked("other managers of the network", err.Error()))
+		}
 		for _, name := range names {
 			if l := link(links, name); l != nil {
 				out = append(out, e.managed(l, running)...)
@@ -65,17 +69,21 @@ var managers = Check{
 	},
 }
 
-// process is one of this network namespace.
+// process is one of this network namespace, as far as that is known.
 type process struct {
 	pid, name string
 	args      []string
+	here      bool // it is
 }
 
-// processes lists those of this network namespace.
+// processes lists those that are not known to be in another network namespace.
 func (e *Env) processes() ([]process, error) {
 	entries, err := e.ReadDir("/proc")
 	if err != nil {
 		return nil, err
+	}
+	if _, err := e.ReadFile("/proc/1/comm"); err != nil {
+		return nil, fmt.Errorf("processes of others are hidden from this user: %w", err)
 	}
 	here, err := e.ReadLink("/proc/thread-self/ns/net")
 	if err != nil {
@@ -86,8 +94,8 @@ func (e *Env) processes() ([]process, error) {
 		if strings.Trim(pid, "0123456789") != "" {
 			continue
 		}
-		// One whose namespace may not be looked at is taken for one of ours.
-		if theirs, err := e.ReadLink(path.Join("/proc", pid, "ns/net")); err == nil && theirs != here {
+		theirs, unknown := e.ReadLink(path.Join("/proc", pid, "ns/net"))
+		if unknown == nil && theirs != here {
 			continue
 		}
 		name, err := e.word(path.Join("/proc", pid, "comm"))
@@ -95,7 +103,7 @@ func (e *Env) processes() ([]process, error) {
 			continue
 		}
 		args, _ := e.ReadFile(path.Join("/proc", pid, "cmdline"))
-		out = append(out, process{pid, name, strings.Split(strings.TrimRight(string(args), "\x00"), "\x00")})
+		out = append(out, process{pid, name, strings.Split(strings.TrimRight(string(args), "\x00"), "\x00"), unknown == nil})
 	}
 	return out, nil
 }
@@ -106,16 +114,11 @@ func runs(list []process, name string) bool {
 
 // managed looks who else configures an interface.
 func (e *Env) managed(l *Link, running []process) (out []Finding) {
-	state, err := e.ReadFile(fmt.Sprintf("/run/systemd/netif/links/%d", l.Index))
-	if admin := value(state, "ADMIN_STATE"); err == nil && runs(running, "systemd-network") && admin != "unmanaged" {
-		file := value(state, "NETWORK_FILE")
-		text, _ := e.ReadFile(file)
-		if keep := value(text, "KeepConfiguration"); keep != "yes" && keep != "static" {
-			out = append(out, networkd.at(l.Name, fmt.Sprintf("state %s, file %s, KeepConfiguration=%s", admin, orNone(file), orNone(keep)), "file", path.Base(orNone(file))))
-		}
+	if runs(running, "systemd-network") {
+		out = append(out, e.networkd(l)...)
 	}
 	device, err := e.ReadFile(fmt.Sprintf("/run/NetworkManager/devices/%d", l.Index))
-	if err == nil && runs(running, "NetworkManager") && value(device, "managed") != "false" {
+	if err == nil && runs(running, "NetworkManager") && keyValue(device, "managed") != "false" {
 		out = append(out, networkManager.at(l.Name, "NetworkManager runs, and its device file does not say managed=false", "interface", l.Name))
 	}
 	for _, p := range networkPrograms {
@@ -123,16 +126,27 @@ func (e *Env) managed(l *Link, running []process) (out []Finding) {
 			out = append(out, otherManager.at(l.Name, p+" runs", "interface", l.Name))
 		}
 	}
-	for _, dir := range []string{"/etc/netplan", "/run/netplan"} {
-		files, _ := e.ReadDir(dir)
-		for _, file := range files {
-			text, err := e.ReadFile(path.Join(dir, file))
-			if err == nil && slices.Contains(words(text), l.Name) {
-				out = append(out, netplan.at(l.Name, path.Join(dir, file)+" names it", "interface", l.Name, "file", path.Join(dir, file)))
-			}
-		}
-	}
 	return out
+}
+
+// networkd reads what systemd-networkd notes of an interface; sd_network(3) has
+// the keys.
+func (e *Env) networkd(l *Link) []Finding {
+	state, err := e.ReadFile(fmt.Sprintf("/run/systemd/netif/links/%d", l.Index))
+	admin := keyValue(state, "ADMIN_STATE")
+	if err != nil || admin == "unmanaged" {
+		return nil
+	}
+	file := keyValue(state, "NETWORK_FILE")
+	var keep string
+	for _, name := range append([]string{file}, strings.FieldsFunc(keyValue(state, "NETWORK_FILE_DROPINS"), func(r rune) bool { return r == ' ' || r == ':' })...) {
+		text, _ := e.ReadFile(name)
+		keep = cmp.Or(keyValue(text, "KeepConfiguration"), keep)
+	}
+	if keep == "yes" || keep == "static" {
+		return nil
+	}
+	return []Finding{networkd.at(l.Name, fmt.Sprintf("state %s, file %s, KeepConfiguration=%s", admin, orNone(file), orNone(keep)), "file", path.Base(orNone(file)))}
 }
 
 // rivals looks for others that move addresses.
@@ -142,11 +156,15 @@ func (e *Env) rivals(running []process) (out []Finding) {
 			out = append(out, keepalived.at("", name+" runs", "program", name))
 		}
 	}
-	if text, err := e.ReadFile("/etc/keepalived/keepalived.conf"); err == nil {
+	const file = "/etc/keepalived/keepalived.conf"
+	switch text, err := e.ReadFile(file); {
+	case errors.Is(err, fs.ErrPermission):
+		out = append(out, unchecked("configuration of keepalived", oneLine(err)))
+	case err == nil:
 		in := words(text)
 		for _, v := range e.vips() {
 			if slices.Contains(in, v.Prefix.Addr().String()) || slices.Contains(in, v.Prefix.String()) {
-				f := keepalivedVIP.at(v.String(), "/etc/keepalived/keepalived.conf names it")
+				f := keepalivedVIP.at(v.String(), file+" names it")
 				if !runs(running, "keepalived") {
 					f = f.as(Warning)
 				}
@@ -156,7 +174,7 @@ func (e *Env) rivals(running []process) (out []Finding) {
 	}
 	var pids []string
 	for _, p := range running {
-		if len(p.args) > 1 && path.Base(p.args[0]) == "stead" && p.args[1] == "run" {
+		if p.here && len(p.args) > 1 && path.Base(p.args[0]) == "stead" && p.args[1] == "run" {
 			pids = append(pids, p.pid)
 		}
 	}
@@ -166,8 +184,8 @@ func (e *Env) rivals(running []process) (out []Finding) {
 	return out
 }
 
-// value reads KEY=value from a file of such lines; the last one counts.
-func value(text []byte, key string) (found string) {
+// keyValue reads KEY=value from a file of such lines; the last one counts.
+func keyValue(text []byte, key string) (found string) {
 	for _, line := range strings.Split(string(text), "\n") {
 		if k, v, ok := strings.Cut(strings.TrimSpace(line), "="); ok && strings.TrimSpace(k) == key {
 			found = strings.Trim(strings.TrimSpace(v), `"`)
@@ -176,7 +194,7 @@ func value(text []byte, key string) (found string) {
 	return found
 }
 
-// words splits a configuration at all that stands in no name or address, and
+// words splits keepalived's configuration at all that stands in no address, and
 // leaves comments out.
 func words(text []byte) []string {
 	var out []string
@@ -184,13 +202,7 @@ func words(text []byte) []string {
 		if i := strings.IndexAny(line, "#!"); i >= 0 {
 			line = line[:i]
 		}
-		line = strings.TrimRight(line, ":")
 		out = append(out, strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t\"'{}[],;", r) })...)
-	}
-	for i := range out {
-		if !strings.Contains(out[i], "::") {
-			out[i] = strings.TrimRight(out[i], ":")
-		}
 	}
 	return out
 }

@@ -56,8 +56,10 @@ var firewall = Check{
 		if len(ports) == 0 {
 			return nil
 		}
-		if legacy, err := e.word("/proc/net/ip_tables_names"); err == nil && strings.Contains(legacy, "filter") {
-			return []Finding{unchecked("packet filter", "rules of the older iptables are in force: iptables-legacy-save")}
+		for _, names := range []string{"ip_tables_names", "ip6_tables_names"} {
+			if legacy, err := e.word("/proc/thread-self/net/" + names); err == nil && strings.Contains(legacy, "filter") {
+				return []Finding{unchecked("packet filter", "rules of the older iptables are in force, which only iptables-legacy-save shows")}
+			}
 		}
 		rules, err := e.Firewall(ctx)
 		if err != nil {

@@ -1,9 +1,11 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // PathMTU is what was measured on a path, with packets that may not be fragmented.
@@ -11,14 +13,13 @@ type PathMTU struct {
 	Path
 	Passed  int    // bytes of the largest IP packet that was answered; 0: none was
 	Lost    int    // bytes of the smallest one that was not; 0: none
-	Method  string // how it was measured
-	Problem string // why nothing could be sent
+	Problem string // why it was not measured
 }
 
 var (
-	blackHole = &Problem{"path-mtu", Warning, "the path drops packets that are smaller than the MTU promises",
-		"large packets vanish while small ones pass: connections to the service address open and then hang, on this node or after a takeover",
-		"set overlays.NAME.mtu to {mtu} or less in {file}, or raise the MTU on the way to {node}"}
+	blackHole = &Problem{"path-mtu", Warning, "the path carries less than the MTU of the overlay promises",
+		"large packets are sent in fragments or vanish, while small ones pass: connections to the service address open and then hang, on this node or after a takeover",
+		"set `mtu` of the overlay to {mtu} or less in {file} on every node, or raise the MTU on the way to {node}"}
 	smallPath = &Problem{"path-mtu-heartbeats", Fatal, "the path drops packets of the size of full heartbeats",
 		"what a node says of its groups does not arrive, although it is heard: a takeover may not happen", "raise the MTU on the way to {node} to 1280 or more"}
 )
@@ -35,29 +36,44 @@ var pathMTU = Check{
 		if len(paths) == 0 {
 			return nil
 		}
-		size := e.outerSize()
 		var out []Finding
-		for _, m := range e.PathMTU(ctx, paths, size) {
-			out = append(out, e.judgePath(&m, size))
+		for _, m := range e.PathMTU(ctx, paths) {
+			out = append(out, e.judgePath(&m))
 		}
 		return out
 	},
 }
 
-// tunnels are the paths of heartbeats, and those of tunnels to clients.
+// tunnels are the paths of heartbeats and those to the other ends of tunnels, with
+// the sizes that they have to carry. Overlays use the first address of each node.
 func (e *Env) tunnels() []Path {
 	out := e.paths()
 	self := e.self()
-	if self == nil || len(e.Config.Overlays) == 0 {
-		return out
+	if self == nil {
+		return nil
 	}
-	known := map[string]bool{self.Name: true}
-	for _, p := range out {
-		known[p.Node] = true
+	to := func(node string, a netip.Addr) Path {
+		return Path{Node: node, Local: netip.AddrPortFrom(self.Addresses[0], 0), Remote: netip.AddrPortFrom(a, 0)}
 	}
-	for _, n := range e.Config.Nodes {
-		if !known[n.Name] {
-			out = append(out, Path{Node: n.Name, Local: netip.AddrPortFrom(self.Addresses[0], e.Config.Heartbeat.Port), Remote: netip.AddrPortFrom(n.Addresses[0], e.Config.Heartbeat.Port)})
+	if len(e.Config.Overlays) > 0 {
+		for _, n := range e.Config.Nodes {
+			heard := slices.ContainsFunc(out, func(p Path) bool { return p.Node == n.Name })
+			if !heard && n.Name != self.Name {
+				out = append(out, to(n.Name, n.Addresses[0]))
+			}
+		}
+	}
+	for _, o := range e.Config.Overlays {
+		for _, a := range o.Remotes {
+			if !slices.ContainsFunc(out, func(p Path) bool { return p.Remote.Addr() == a }) {
+				out = append(out, to("", a))
+			}
+		}
+	}
+	size := e.outerSize()
+	for i := range out {
+		if out[i].Size = leastMTU; out[i].Number == 0 {
+			out[i].Size = size
 		}
 	}
 	return out
@@ -83,21 +99,19 @@ func (e *Env) outerSize() int {
 	return size
 }
 
-func (e *Env) judgePath(m *PathMTU, size int) Finding {
-	subject := fmt.Sprintf("%s (%s)", m.Node, m.Remote.Addr())
-	if m.Problem != "" {
+func (e *Env) judgePath(m *PathMTU) Finding {
+	subject := m.Path.String()
+	switch {
+	case m.Problem != "":
 		return unchecked("path MTU to "+subject, m.Problem)
+	case m.Passed == 0:
+		return unchecked("path MTU to "+subject, "it answers no ICMP echo request: it is down, or something drops them")
+	case m.Lost == 0:
+		return fine(subject, fmt.Sprintf("packets of %d bytes pass", m.Passed))
 	}
-	if m.Passed == 0 {
-		return unchecked("path MTU to "+subject, "nothing there answers "+m.Method+": it is down, or they are blocked")
-	}
-	seen := fmt.Sprintf("%s that may not be fragmented: %d bytes are answered", m.Method, m.Passed)
-	if m.Lost == 0 {
-		return fine(subject, seen)
-	}
-	seen += fmt.Sprintf(", %d are not (wanted %d)", m.Lost, size)
-	if m.Passed < leastMTU {
+	seen := fmt.Sprintf("packets of %d bytes pass, of %d do not; %d are wanted", m.Passed, m.Lost, m.Size)
+	if m.Heartbeats && m.Passed < leastMTU {
 		return smallPath.at(subject, seen, "node", m.Node)
 	}
-	return blackHole.at(subject, seen, "mtu", fmt.Sprint(m.Passed-overhead(m.Remote.Addr().Is6())), "node", m.Node, "file", e.File)
+	return blackHole.at(subject, seen, "mtu", fmt.Sprint(m.Passed-overhead(m.Remote.Addr().Is6())), "node", cmp.Or(m.Node, m.Remote.Addr().String()), "file", e.File)
 }

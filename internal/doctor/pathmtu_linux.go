@@ -35,13 +35,12 @@ type prober struct {
 }
 
 // measurePaths asks every path with ICMP echo requests that may not be fragmented:
-// first with size, then with a small one, then by halves in between. Echo measures
-// both directions. Where echo is not answered, UDP to the heartbeat port is tried,
-// whose refusal by ICMP tells of the way there alone.
-func measurePaths(ctx context.Context, now func() core.Instant, paths []Path, size int) []PathMTU {
+// first with the wanted size, then with a small one, then by halves in between. That
+// measures the way there: the answers may come back in fragments.
+func measurePaths(ctx context.Context, now func() core.Instant, paths []Path) []PathMTU {
 	probers := make([]*prober, len(paths))
 	for i, p := range paths {
-		probers[i] = &prober{m: PathMTU{Path: p, Method: "ICMP echo requests"}, fd: -1, high: size + 1}
+		probers[i] = &prober{m: PathMTU{Path: p}, fd: -1, high: p.Size + 1}
 		if err := probers[i].open(); err != nil {
 			probers[i].m.Problem = err.Error()
 		}
@@ -50,7 +49,7 @@ func measurePaths(ctx context.Context, now func() core.Instant, paths []Path, si
 	const rounds = 16 // enough to halve 65,535
 	for round := 0; round < rounds && ctx.Err() == nil; round++ {
 		for _, p := range probers {
-			p.next(round, size)
+			p.next(round)
 		}
 		for try := 0; try < probeTries; try++ {
 			wait(ctx, now, probers)
@@ -62,11 +61,11 @@ func measurePaths(ctx context.Context, now func() core.Instant, paths []Path, si
 	out := make([]PathMTU, len(paths))
 	for i, p := range probers {
 		p.m.Passed = p.low
-		if p.high <= size {
+		if p.high <= p.m.Size {
 			p.m.Lost = p.high
 		}
-		if p.m.Problem == "" && p.low == 0 {
-			p.byUDP(ctx, now, size)
+		if ctx.Err() != nil {
+			p.m.Problem = "interrupted"
 		}
 		out[i] = p.m
 	}
@@ -119,13 +118,13 @@ func (p *prober) close() {
 }
 
 // next chooses the size of a round.
-func (p *prober) next(round, size int) {
+func (p *prober) next(round int) {
 	switch {
 	case p.m.Problem != "" || p.high-p.low <= 1 || round > 1 && p.low == 0:
 		p.size = 0
 		return
 	case round == 0:
-		p.size = size
+		p.size = p.m.Size
 	case round == 1 && p.low == 0:
 		p.size = smallProbe
 	default:
@@ -203,7 +202,7 @@ func wait(ctx context.Context, now func() core.Instant, probers []*prober) {
 		if left <= 0 {
 			return
 		}
-		_, _ = unix.Poll(poll, int(left.Milliseconds())+1)
+		_, _ = unix.Poll(poll, int(min(left, pollMost).Milliseconds())+1)
 		open = 0
 		for i, p := range asked {
 			p.receive(b)
@@ -212,62 +211,6 @@ func wait(ctx context.Context, now func() core.Instant, probers []*prober) {
 				continue
 			}
 			open++
-		}
-	}
-}
-
-// byUDP asks with datagrams from a port of its own. The other host has no socket
-// for them: it refuses by ICMP, which shows that they arrived. It does so only a
-// few times a second, so that only the wanted size and a small one are asked for.
-func (p *prober) byUDP(ctx context.Context, now func() core.Instant, size int) {
-	p.m.Method = "UDP datagrams"
-	domain := unix.AF_INET
-	header := 28
-	if p.m.Remote.Addr().Is6() {
-		domain, header = unix.AF_INET6, 48
-	}
-	fd, err := unix.Socket(domain, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		p.m.Problem = err.Error()
-		return
-	}
-	defer func() { _ = unix.Close(fd) }()
-	if err := prepare(fd, netip.AddrPortFrom(p.m.Local.Addr(), 0), p.m.Remote); err != nil {
-		p.m.Problem = err.Error()
-		return
-	}
-	for _, bytes := range []int{smallProbe, size} {
-		arrived := false
-		for try := 0; try < probeTries && !arrived && ctx.Err() == nil; try++ {
-			_, err := unix.Write(fd, make([]byte, bytes-header))
-			arrived = err == unix.ECONNREFUSED || refused(fd, now)
-		}
-		if !arrived {
-			p.m.Lost = bytes
-			break
-		}
-		p.m.Passed = bytes
-	}
-	if p.m.Passed == 0 {
-		p.m.Lost, p.m.Method = 0, "ICMP echo requests or UDP datagrams"
-	}
-}
-
-// refused waits for an ICMP error on a connected socket.
-func refused(fd int, now func() core.Instant) bool {
-	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	for end := now().Add(probeWait); ; {
-		left := end.Sub(now())
-		if left <= 0 {
-			return false
-		}
-		_, _ = unix.Poll(poll, int(left.Milliseconds())+1)
-		code, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
-		if err == nil && unix.Errno(code) == unix.ECONNREFUSED {
-			return true
-		}
-		if poll[0].Revents&unix.POLLIN != 0 {
-			return true // somebody answered
 		}
 	}
 }

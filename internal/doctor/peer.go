@@ -16,7 +16,7 @@ var (
 		"one direction is blocked: it takes this node for dead, and a takeover would leave two nodes that serve where there is no quorum",
 		"let UDP port {port} through from here to {node}: on {node}: nft list ruleset, tcpdump -ni any udp port {port}"}
 	pathDown = &Problem{"path-down", Warning, "one of several paths to a node is dead",
-		"the next fault of the network may be taken for the death of a node", "ping the address; and let UDP port {port} through to it"}
+		"the next fault of the network may be taken for the death of a node", "ping {address}; and let UDP port {port} through to it"}
 	peerLossy = &Problem{"peer-loss", Warning, "heartbeats of a node are lost",
 		"the lease ends when {multiplier} in a row are lost: a failover without a fault", "look for the loss on the path (mtr --udp {address}); or choose a slower timing"}
 	peerFar = &Problem{"peer-far", Warning, "the round trip to a node is long for the timing",
@@ -58,7 +58,7 @@ func (e *Env) peer(p *report.Peer) (out []Finding) {
 		case path.Deaf:
 			out = append(out, peerDeaf.at(subject, fmt.Sprintf("heard %.0f ms ago, and its heartbeats say that it hears nothing", path.LastHeardMS), "node", p.Name, "port", port))
 		case !path.Alive:
-			out = append(out, pathDown.at(subject, "not heard, while the node is heard over another", "port", port))
+			out = append(out, pathDown.at(subject, "not heard, while the node is heard over another", "port", port, "address", path.Address))
 		}
 	}
 	interval, lease := e.interval()
@@ -163,7 +163,7 @@ func (e *Env) group(g *report.Group) (out []Finding) {
 		out = append(out, p.at(g.Name, fmt.Sprintf(format, args...), "group", g.Name))
 	}
 	if g.ActiveNode == "" {
-		say(nobodyActive, "as far as %s knows, for %s", e.Status.Node, e.Status.At.Sub(g.Since).Round(time.Second))
+		say(nobodyActive, "as far as %s knows", e.Status.Node)
 	}
 	if g.Stalled {
 		say(stalledNow, "%.1f ms of the lease are left", g.LeaseRemainingMS)

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -11,6 +12,9 @@ import (
 const tight = 10 * time.Millisecond
 
 var (
+	realtimeOff = &Problem{"real-time-off", Warning, "real-time priority is switched off",
+		"beside busy programs heartbeats are late by several milliseconds; with {interval} between them the lease may end without a fault",
+		"set `realtime: { mode: auto }` in {file}, or choose a slower timing (election.timing)"}
 	noRealtime = &Problem{"no-real-time", Warning, "no real-time priority",
 		"beside busy programs heartbeats are late by several milliseconds; with {interval} between them the lease may end without a fault",
 		"systemctl edit stead: LimitRTPRIO=99 or CAP_SYS_NICE in CapabilityBoundingSet=; in a container: --cap-add SYS_NICE --ulimit rtprio=99"}
@@ -20,39 +24,54 @@ var (
 
 var realtime = Check{
 	Name:     "real-time",
-	Problems: []*Problem{noRealtime, rtBudget},
+	Problems: []*Problem{realtimeOff, noRealtime, rtBudget, capLock},
 	Run: func(_ context.Context, e *Env) []Finding {
 		interval, _ := e.interval()
-		if interval == 0 || e.Config.Realtime.Mode == "off" && interval > tight {
+		if interval == 0 {
 			return nil
 		}
+		mode := e.Config.Realtime.Mode
+		switch {
+		case mode == "off" && interval > tight:
+			return nil
+		case mode == "off":
+			return []Finding{realtimeOff.at("", "realtime.mode is off", "interval", interval.String(), "file", e.File)}
+		}
 		out := e.realtimeBudget()
+		refused, why := e.refused()
 		severity := Hint
 		if interval <= tight {
 			severity = Warning
 		}
-		if e.Config.Realtime.Mode == "required" {
+		if mode == "required" {
 			severity = Fatal
 		}
-		refused := ""
 		switch {
-		case e.Config.Realtime.Mode == "off":
-			refused = "realtime.mode is off"
-		case e.Status != nil && !e.Status.Realtime.Active:
-			refused = e.Status.Realtime.Detail
-		case e.Status == nil:
-			refused = oneLine(e.Realtime(e.Config.Realtime.Priority))
-		}
-		switch {
+		case why != "":
+			return append(out, unchecked("real-time priority", why))
 		case refused != "":
 			return append(out, noRealtime.at("", refused, "interval", interval.String()).as(severity))
 		case e.Status != nil && e.Status.Realtime.Detail != "":
 			return append(out, capLock.at("", e.Status.Realtime.Detail, "capability", "CAP_IPC_LOCK"))
 		case len(out) == 0:
-			out = append(out, fine("", fmt.Sprintf("priority %d is permitted", e.Config.Realtime.Priority)))
+			out = append(out, fine("", fmt.Sprintf("priority %d is permitted to %s", e.Config.Realtime.Priority, e.who())))
 		}
 		return out
 	},
+}
+
+// refused says why there is no real-time priority, or why that cannot be known.
+func (e *Env) refused() (refused, why string) {
+	if e.Status != nil {
+		if !e.Status.Realtime.Active {
+			refused = cmp.Or(e.Status.Realtime.Detail, "the daemon runs without: its realtime.mode is "+e.Status.Realtime.Mode)
+		}
+		return refused, ""
+	}
+	if why := e.hidden(); why != "" {
+		return "", why
+	}
+	return oneLine(e.Realtime(e.Config.Realtime.Priority)), ""
 }
 
 // realtimeBudget looks at what keeps real-time threads from running at all.

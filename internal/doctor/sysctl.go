@@ -2,9 +2,13 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // spot is an interface with the addresses that this node may put there.
@@ -14,17 +18,12 @@ type spot struct {
 	vips   []vip
 	fenced bool   // by the kernel
 	flux   string // another interface in the same subnet, or empty
-	shares bool   // a service address is in a subnet of another address of the interface
+	near   bool   // who asks for the addresses is in a subnet of this interface
 }
 
 // host tells whether a service address has a prefix of its full length.
 func (s *spot) host() bool {
-	for _, v := range s.vips {
-		if v.Prefix.IsSingleIP() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.vips, func(v vip) bool { return v.Prefix.IsSingleIP() })
 }
 
 // combine is how the kernel joins the setting of an interface with that of all.
@@ -46,11 +45,11 @@ type setting struct {
 	worse   func(s *spot) Severity // nil: that of the problem
 }
 
-const setSysctl = "sysctl -w net/ipv{family}/conf/{where}/{name}={right}, and the same line in /etc/sysctl.d/90-stead.conf"
+const setSysctl = "sysctl -w {settings}, and the same in /etc/sysctl.d/90-stead.conf"
 
 var (
 	rpFilter = &Problem{"rp-filter-strict", Warning, "strict reverse path filter",
-		"packets to the service address whose way back is another interface are dropped: clients behind a router or an overlay do not reach it", setSysctl}
+		"packets to the service address whose way back is another interface are dropped: clients behind a router or an overlay may not reach it", setSysctl}
 	arpSilent = &Problem{"arp-ignore-silences", Fatal, "arp_ignore keeps this host from answering for the address",
 		"clients ask who has the address and nobody answers: they reach it only while an announcement is fresh", setSysctl}
 	arpFlux = &Problem{"arp-flux", Warning, "the host answers ARP for an address on any of its interfaces in the subnet",
@@ -59,30 +58,33 @@ var (
 		"neighbours learn an address of this host at the wrong interface", setSysctl}
 	arpFilter = &Problem{"arp-filter", Hint, "the host answers ARP only where its route to the asker leaves",
 		"clients in other subnets get no answer over this interface", setSysctl}
-	promote = &Problem{"no-promote-secondaries", Warning, "removing an address removes those that came after it in its subnet",
-		"whoever removes the first address of the subnet takes the service address along, or the release of the service address takes the node's own", setSysctl}
+	proxyARP = &Problem{"proxy-arp", Warning, "the host answers ARP in place of others",
+		"a standby may answer for the service address, too: clients turn to a host that does not serve", setSysctl}
 	arpNotify = &Problem{"kernel-announces", Warning, "the kernel announces addresses by itself",
 		"when the link comes up it announces an address that is only prepared here, and clients turn to the standby", setSysctl}
 	dropGARP = &Problem{"ignores-announcements", Warning, "this host ignores announcements of addresses",
-		"after a takeover it goes on sending to the old node until its cache expires", setSysctl}
-	arpAccept = &Problem{"arp-accept", Hint, "gratuitous ARP makes new entries",
-		"whoever is on the link can fill the table of neighbours", setSysctl}
+		"as a client of the service it goes on sending to the old node after a takeover, until its cache expires", setSysctl}
 	noIPv6 = &Problem{"ipv6-disabled", Fatal, "IPv6 is switched off on the interface",
 		"the IPv6 address cannot be added: a takeover by this node fails", setSysctl}
+	noIPv6AtAll = &Problem{"no-ipv6", Fatal, "the kernel runs without IPv6",
+		"the IPv6 address cannot be added: a takeover by this node fails", "remove ipv6.disable=1 from the kernel's command line (cat /proc/cmdline), or modprobe ipv6"}
 	dadStops = &Problem{"dad-disables-ipv6", Hint, "a duplicate link-local address switches IPv6 off",
 		"a cloned machine with the same hardware address loses IPv6 on the interface, the service address included", setSysctl}
 )
 
+// settings, and how the kernel combines each (include/linux/inetdevice.h,
+// net/ipv6/ndisc.c, net/ipv6/addrconf.c). promote_secondaries is not among them:
+// the daemon sets it before it adds an address.
 var settings = []setting{
-	{rpFilter, 4, "rp_filter", maximum, func(v int, _ *spot) bool { return v == 1 }, 2, nil},
+	{rpFilter, 4, "rp_filter", maximum, func(v int, _ *spot) bool { return v == 1 }, 2, hintWhereNear},
 	{arpSilent, 4, "arp_ignore", maximum, func(v int, s *spot) bool { return v == 8 || v == 2 && s.host() }, 1, nil},
 	{arpFlux, 4, "arp_ignore", maximum, func(v int, s *spot) bool { return v == 0 && s.flux != "" }, 1, nil},
 	{arpAnnounce, 4, "arp_announce", maximum, func(v int, s *spot) bool { return v == 0 && s.flux != "" }, 2, nil},
 	{arpFilter, 4, "arp_filter", maximum, isOne, 0, nil},
-	{promote, 4, "promote_secondaries", maximum, func(v int, s *spot) bool { return v == 0 && s.shares }, 1, nil},
+	{proxyARP, 4, "proxy_arp", maximum, isOne, 0, hintWhereFenced},
+	{proxyARP, 4, "proxy_arp_pvlan", maximum, isOne, 0, hintWhereFenced},
 	{arpNotify, 4, "arp_notify", maximum, isOne, 0, hintWhereFenced},
 	{dropGARP, 4, "drop_gratuitous_arp", maximum, isOne, 0, nil},
-	{arpAccept, 4, "arp_accept", maximum, isOne, 0, nil},
 	{noIPv6, 6, "disable_ipv6", ownOnly, isOne, 0, nil},
 	{arpNotify, 6, "ndisc_notify", maximum, isOne, 0, hintWhereFenced},
 	{dropGARP, 6, "drop_unsolicited_na", ownOnly, isOne, 0, nil},
@@ -91,7 +93,15 @@ var settings = []setting{
 
 func isOne(v int, _ *spot) bool { return v == 1 }
 
-// hintWhereFenced: the kernel's fence holds such frames back on their way out.
+// hintWhereNear: the way back to who is in the subnet is the interface itself.
+func hintWhereNear(s *spot) Severity {
+	if s.near {
+		return Hint
+	}
+	return Warning
+}
+
+// hintWhereFenced: the kernel's fence holds such frames back.
 func hintWhereFenced(s *spot) Severity {
 	if s.fenced {
 		return Hint
@@ -101,8 +111,8 @@ func hintWhereFenced(s *spot) Severity {
 
 var sysctls = Check{
 	Name: "sysctls",
-	Problems: []*Problem{rpFilter, arpSilent, arpFlux, arpAnnounce, arpFilter, promote, arpNotify, dropGARP, arpAccept,
-		noIPv6, dadStops},
+	Problems: []*Problem{rpFilter, arpSilent, arpFlux, arpAnnounce, arpFilter, proxyARP, arpNotify, dropGARP,
+		noIPv6, noIPv6AtAll, dadStops},
 	Run: func(_ context.Context, e *Env) []Finding {
 		links, err := e.Links()
 		if err != nil {
@@ -139,27 +149,20 @@ func (e *Env) spot(links []Link, name string, family int, vips []vip) *spot {
 	for _, v := range s.vips {
 		for i := range links {
 			l := &links[i]
-			if l.Name == name {
-				s.shares = s.shares || !v.Prefix.IsSingleIP() && shares(l, v)
-			} else if l.Up && !l.Loopback && near(l, v.Prefix.Addr()) {
+			switch {
+			case l.Name == name && l.Loopback && family == 4:
+				return nil // what is said of the loopback counts for nobody outside
+			case l.Name == name:
+				s.near = s.near || !v.Prefix.IsSingleIP() || near(l, v.Prefix.Addr())
+			case l.Up && !l.Loopback && near(l, v.Prefix.Addr()):
 				s.flux = l.Name
 			}
 		}
-		if o := e.overlay(name); o != nil && !v.Prefix.IsSingleIP() && o.Addresses[e.Config.Self].IsValid() {
-			s.shares = s.shares || v.Prefix.Masked().Contains(o.Addresses[e.Config.Self].Addr())
+		if o := e.overlay(name); o != nil && o.Addresses[e.Config.Self].IsValid() {
+			s.near = s.near || o.Addresses[e.Config.Self].Masked().Contains(v.Prefix.Addr())
 		}
 	}
 	return s
-}
-
-// shares tells whether the interface has another address in the subnet of v.
-func shares(l *Link, v vip) bool {
-	for _, p := range l.Addrs {
-		if p.Addr() != v.Prefix.Addr() && p.Masked() == v.Prefix.Masked() {
-			return true
-		}
-	}
-	return false
 }
 
 // near tells whether an address of the interface has a in its subnet.
@@ -174,21 +177,30 @@ func near(l *Link, a netip.Addr) bool {
 
 // judge reads every setting of a spot.
 func (e *Env) judge(s *spot) (out []Finding) {
+	if _, err := e.ReadDir(fmt.Sprintf("/proc/sys/net/ipv%d", s.family)); err != nil {
+		if s.family == 6 && errors.Is(err, fs.ErrNotExist) {
+			return []Finding{noIPv6AtAll.at(s.iface, oneLine(err))}
+		}
+		return []Finding{unchecked("settings of "+s.iface, oneLine(err))}
+	}
 	for _, x := range settings {
 		if x.family != s.family {
 			continue
 		}
-		value, where, seen, err := e.setting(&x, s.iface)
-		if err != nil {
+		v, err := e.value(&x, s.iface)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			continue // a kernel without the setting has not the problem
-		}
-		if !x.wrong(value, s) {
+		case err != nil:
+			out = append(out, unchecked("settings of "+s.iface, oneLine(err)))
+			continue
+		case !x.wrong(v.counts, s):
 			continue
 		}
 		if s.flux != "" && (x.problem == arpFlux || x.problem == arpAnnounce) {
-			seen += fmt.Sprintf("; %s is in the same subnet", s.flux)
+			v.seen += fmt.Sprintf("; %s is in the same subnet", s.flux)
 		}
-		f := x.problem.at(s.iface, seen, "family", strconv.Itoa(x.family), "where", where, "name", x.name, "right", strconv.Itoa(x.right))
+		f := x.problem.at(s.iface, v.seen, "settings", v.set)
 		if x.worse != nil {
 			f = f.as(x.worse(s))
 		}
@@ -197,38 +209,52 @@ func (e *Env) judge(s *spot) (out []Finding) {
 	return out
 }
 
-// setting reads the value in force, and where it comes from. An interface that
-// the daemon has yet to make gets the default.
-func (e *Env) setting(x *setting, iface string) (value int, where, seen string, err error) {
+// value is a setting as the kernel has it.
+type value struct {
+	counts int
+	seen   string
+	set    string // what makes it right, for sysctl
+}
+
+// value reads a setting. An interface that the daemon has yet to make gets the
+// default.
+func (e *Env) value(x *setting, iface string) (v value, err error) {
+	file := func(where string) string {
+		return fmt.Sprintf("net/ipv%d/conf/%s/%s", x.family, where, x.name)
+	}
 	read := func(where string) (int, error) {
-		text, err := e.word(fmt.Sprintf("/proc/sys/net/ipv%d/conf/%s/%s", x.family, where, x.name))
+		text, err := e.word("/proc/sys/" + file(where))
 		if err != nil {
 			return 0, err
 		}
 		return strconv.Atoi(text)
 	}
-	where = iface
+	where := iface
 	own, err := read(iface)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		where = "default"
-		if own, err = read(where); err != nil {
-			return 0, "", "", err
+		own, err = read(where)
+	}
+	if err != nil {
+		return v, err
+	}
+	v.counts, v.seen = own, fmt.Sprintf("%s is %d", file(where), own)
+	var set []string
+	if x.combine == maximum {
+		all, err := read("all")
+		if err != nil {
+			return v, err
+		}
+		if all > own {
+			v.counts, v.seen = all, fmt.Sprintf("%s is %d, %s is %d: the larger one counts", file("all"), all, file(where), own)
+		}
+		if all > x.right {
+			set = append(set, fmt.Sprintf("%s=%d", file("all"), x.right))
 		}
 	}
-	seen = fmt.Sprintf("net.ipv%d.conf.%s.%s is %d", x.family, where, x.name, own)
-	if x.combine == ownOnly {
-		return own, where, seen, nil
+	if own > x.right || v.counts < x.right {
+		set = append(set, fmt.Sprintf("%s=%d", file(where), x.right))
 	}
-	all, err := read("all")
-	if err != nil {
-		return 0, "", "", err
-	}
-	if all <= own {
-		return own, where, seen, nil
-	}
-	seen = fmt.Sprintf("net.ipv%d.conf.all.%s is %d, %s is %d: the larger one counts", x.family, x.name, all, where, own)
-	if x.right < all {
-		where = "all"
-	}
-	return all, where, seen, nil
+	v.set = strings.Join(set, " ")
+	return v, nil
 }
