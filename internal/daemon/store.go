@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 type store struct {
 	path string
 	wake chan struct{}
+	said string // the last problem that a person was told of; of openStore, then of run
 
 	mu    sync.Mutex
 	state stored
@@ -52,6 +54,7 @@ func (d *Daemon) openStore() error {
 		s.state.Epochs = map[string]uint64{}
 	}
 	if err := s.write(); err != nil {
+		s.said = err.Error()
 		d.log.Warn("state cannot be stored: after a restart of every node epochs may repeat", "problem", err, "advice", "make state.dir writable, or free space there")
 	}
 	return nil
@@ -83,7 +86,6 @@ func (s *store) put(group string, p *core.Persist) {
 // run writes what was put until ctx ends. A disk that does not take it is
 // reported once for each way in which it fails.
 func (s *store) run(ctx context.Context, complain func(error)) {
-	said := ""
 	for {
 		select {
 		case <-ctx.Done():
@@ -91,12 +93,12 @@ func (s *store) run(ctx context.Context, complain func(error)) {
 		case <-s.wake:
 		}
 		err := s.write()
-		if err != nil && err.Error() != said {
-			said = err.Error()
+		if err != nil && err.Error() != s.said {
+			s.said = err.Error()
 			complain(fmt.Errorf("state: %w (epochs may repeat after a restart of every node)", err))
 		}
 		if err == nil {
-			said = ""
+			s.said = ""
 		}
 	}
 }
@@ -111,9 +113,23 @@ func (s *store) flush() {
 	}
 }
 
-// write replaces the file, so that a reader sees the old or the new content and
+// write stores the state. Its error names the directory: the file that could not
+// be written has another name each time.
+func (s *store) write() error {
+	err := s.replace()
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		err = file.Err
+	}
+	if err != nil {
+		return fmt.Errorf("store in %s: %w", filepath.Dir(s.path), err)
+	}
+	return nil
+}
+
+// replace replaces the file, so that a reader sees the old or the new content and
 // a loss of power leaves one of them.
-func (s *store) write() (err error) {
+func (s *store) replace() (err error) {
 	s.mu.Lock()
 	data, err := json.MarshalIndent(s.state, "", "  ")
 	s.dirty = false
