@@ -117,7 +117,7 @@ func (e *Env) unseen(dirs []string) string {
 	for _, dir := range dirs {
 		// The root of all has no limits; one that is not there is outside of what is seen here.
 		if _, err := e.Stat(dir); err != nil {
-			return oneLine(err)
+			return "the control group of " + e.who() + " is not seen here: " + oneLine(err)
 		}
 	}
 	return ""

@@ -16,14 +16,17 @@ var (
 	nodeUnknown = &Problem{"node-unknown", Fatal, "this machine is none of the nodes",
 		"the daemon does not start without knowing which node it is", "stead doctor -c {file} --node NAME"}
 	keyUnusable = &Problem{"key-unusable", Fatal, "the key cannot be used",
-		"the daemon does not start: without a key no heartbeat is sent or believed", "see what was seen; every node needs the same key, in a file of root's with mode 0600"}
+		"the daemon does not start: without a key no heartbeat is sent or believed", "put the same key on every node, into a file of root's with mode 0600; stead doctor"}
 )
 
 var configuration = Check{
 	Name:     "configuration",
 	Problems: []*Problem{configInvalid, configOdd, nodeUnknown, keyUnusable},
 	Run: func(_ context.Context, e *Env) []Finding {
-		if e.Config == nil {
+		switch {
+		case e.Config == nil && errors.Is(e.ConfigErr, fs.ErrPermission) && e.ordinary():
+			return []Finding{unchecked("everything that the configuration names", oneLine(e.ConfigErr))}
+		case e.Config == nil:
 			return []Finding{configInvalid.at(e.File, oneLine(e.ConfigErr), "file", e.File)}
 		}
 		var out []Finding

@@ -20,7 +20,7 @@ var (
 		"sysctl -w net/ipv4/conf/all/arp_ignore=1 net/ipv4/conf/all/arp_announce=2, and the same in /etc/sysctl.d/90-stead.conf"}
 	noHolder = &Problem{"nobody-answers", Warning, "nobody answers for the address, although a node is active",
 		"clients cannot reach the service: the active node's fence is closed, or the network between drops ARP", "stead status on {node}; then tcpdump -ni {interface} arp or icmp6"}
-	leftover = &Problem{"leftover-address", Warning, "the address is on an interface here, and no daemon runs",
+	leftover = &Problem{"leftover-address", Warning, "the address is on an interface here, and no daemon answers",
 		"without a fence this host answers for it whoever is active", "systemctl start stead (it removes leftovers), or ip addr del {prefix} dev {interface}"}
 	staleCache = &Problem{"stale-neighbour", Warning, "this host's cache has another holder than the one that answers",
 		"the announcement of the takeover did not arrive here or was not believed: it may not arrive at clients, either", "ip neigh show {address}; sysctl net.ipv4.conf.{interface}.drop_gratuitous_arp; tcpdump -ni {interface} arp during: stead switchover {group}"}

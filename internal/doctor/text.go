@@ -30,7 +30,7 @@ func Text(w io.Writer, r *Report) error {
 	if len(blind) > 0 {
 		b.WriteString("\nNot looked at:\n" + strings.Join(blind, ""))
 	}
-	b.WriteString("\n" + verdict(count) + "\n")
+	b.WriteString("\n" + verdict(count, len(blind) > 0) + "\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -64,7 +64,7 @@ func problem(b *strings.Builder, f *Finding) {
 	}
 }
 
-func verdict(count map[Severity]int) string {
+func verdict(count map[Severity]int, blind bool) string {
 	var parts []string
 	for _, s := range []Severity{Fatal, Warning, Hint} {
 		switch n := count[s]; {
@@ -79,10 +79,15 @@ func verdict(count map[Severity]int) string {
 		return "A failover would fail here: " + strings.Join(parts, ", ") + "."
 	case count[Warning] > 0:
 		return "A failover may be slow or fail here: " + strings.Join(parts, ", ") + "."
-	case len(parts) > 0:
-		return "Nothing here would break a failover: " + strings.Join(parts, ", ") + "."
 	}
-	return "Nothing here would break a failover."
+	good := "Nothing here would break a failover"
+	if blind {
+		good = "Nothing that was looked at would break a failover"
+	}
+	if len(parts) > 0 {
+		good += ": " + strings.Join(parts, ", ")
+	}
+	return good + "."
 }
 
 // unique drops repetitions and keeps the order.
