@@ -39,7 +39,6 @@ type group struct {
 	settled   bool // nothing of an earlier Want is left to be done
 	hooked    bool // the prepare hook has ended
 	preparing bool // target of a switchover
-	unrunIn   int
 	stallsAt  Instant
 
 	said         bool // in the announcements of this step already

@@ -36,7 +36,7 @@ func (c *calmWatch) look(w *World) {
 	}
 	for a := range w.hosts {
 		for g := range w.groups {
-			if w.hosts[a].holdings[g].refused {
+			if o := &w.hosts[a].holdings[g]; o.refused || o.unhooked {
 				return // it comes back when it has rested, which is no calm
 			}
 		}

@@ -25,6 +25,7 @@ type holding struct {
 	lastGen  uint64
 	broken   int  // faults that make the kernel refuse
 	refused  bool // the kernel has refused the addresses in this run of the daemon
+	unhooked bool // the hook of a target has failed in this run of the daemon
 	hung     int  // faults that make the actuator never come back
 	slow     time.Duration
 	repairAt bool // an address was removed by a stranger and is on its way back
@@ -36,7 +37,7 @@ type holding struct {
 // restart forgets what a run of the daemon had in memory.
 func (o *holding) restart() {
 	o.want, o.doing = core.Want{}, core.Want{}
-	o.busy, o.pending, o.repairAt, o.refused = false, false, false, false
+	o.busy, o.pending, o.repairAt, o.refused, o.unhooked = false, false, false, false, false
 	o.lastGen = 0
 	o.watch.restart()
 }
@@ -175,7 +176,11 @@ func (w *World) hookDone(h *host, e entry) {
 		return
 	}
 	w.trace.add(w.now, h.id, "hook done", int(e.b), int64(e.number), 0)
-	w.post(h, core.HookDone{Group: core.GroupID(e.b), Generation: e.number, OK: !w.draw.kernel.chance(20)})
+	ok := !w.draw.kernel.chance(20)
+	if !ok {
+		h.holdings[e.b].unhooked = true
+	}
+	w.post(h, core.HookDone{Group: core.GroupID(e.b), Generation: e.number, OK: ok})
 }
 
 // strip is a stranger that removes a group's addresses. The link adapter sees

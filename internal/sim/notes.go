@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"stead/internal/core"
@@ -163,12 +164,20 @@ func (w *World) lastLook() {
 		if !t.known || w.now.sub(t.settledSince) < w.settleBound(g) {
 			continue
 		}
+		if w.rests(g) {
+			continue // it may become a target again at any moment, and fail again
+		}
 		for _, h := range w.hosts {
 			w.lookAtWorld(h, g)
 		}
 		w.lookAtPreference(g)
 	}
 	w.calm.count(w)
+}
+
+// rests tells whether a member's hook has failed: it is no target until it has rested.
+func (w *World) rests(g int) bool {
+	return slices.ContainsFunc(w.hosts, func(h *host) bool { return h.holdings[g].unhooked })
 }
 
 // settleBound is within which time after the last change every role is what it

@@ -17,9 +17,11 @@ func (m *Machine) activate(now Instant, g *group, epoch uint64, cause Cause) {
 	g.seen = max(g.seen, epoch)
 	g.pinned = cause.Reason() == reason.Switchover
 	g.target, g.ask, g.rival = nobody, nobody, nobody
+	g.refuses, g.refusing = 0, false // what failed has succeeded since
 	m.active++
 	m.join(now, g, g.need, m.grants(g, g.first))
 	m.change(Change{Kind: Activated, Group: g.index, Node: m.self, Slot: g.class.slot, Epoch: epoch, Reason: cause.Reason()})
+	m.compareStall(now, g, false)
 	m.touch(g)
 }
 
@@ -118,8 +120,10 @@ func (m *Machine) keepsLease(now Instant, g *group) bool {
 
 // rejoin moves the lease to the promises that it hangs on now.
 func (m *Machine) rejoin(now Instant, g *group, need int, mask uint64) {
+	was := g.class.stalled
 	if m.join(now, g, need, mask) {
 		m.change(Change{Kind: SlotMoved, Group: g.index, Node: m.self, Slot: g.class.slot, Epoch: g.epoch})
+		m.compareStall(now, g, was)
 	}
 }
 

@@ -63,20 +63,37 @@ func (m *Machine) join(now Instant, g *group, need int, mask uint64) (moved bool
 	if c := g.class; c != nil && c.need == need && c.mask == mask && c.lease == lease && c.timing == g.timing {
 		return false
 	}
-	suspended, suspendedUntil, grace := false, Instant(0), Instant(0)
-	if old := g.class; old != nil {
-		suspended, suspendedUntil = old.suspended && need == 0, old.suspendedUntil
-		grace = max(old.until, old.graceUntil) // what was promised before still holds
+	var old class
+	if g.class != nil {
+		old = *g.class
 	}
 	m.leave(g)
 	c := m.classFor(lease, g.timing, need, mask)
 	c.refs++
 	if c.refs == 1 {
-		c.suspended, c.suspendedUntil, c.graceUntil = suspended, suspendedUntil, grace
+		c.suspended, c.suspendedUntil = old.suspended && need == 0, old.suspendedUntil
+		c.graceUntil = max(old.until, old.graceUntil) // what was promised before still holds
+		c.stalled = old.stalled
 	}
 	g.class = c
 	m.renew(now, c)
 	return true
+}
+
+// compareStall tells of a group that has come from a lease that had run out to
+// one that runs, or the other way round. Of the first one in a class that runs
+// again renew has told.
+func (m *Machine) compareStall(now Instant, g *group, was bool) {
+	c := g.class
+	switch {
+	case !c.stalled && now >= c.until:
+		m.stall(now, c, reason.LeaseStalled)
+	case c.refs == 1 || c.stalled == was:
+	case was:
+		m.change(Change{Kind: Renewed, Group: g.index, Node: m.self, Epoch: g.epoch})
+	default:
+		m.change(Change{Kind: Stalled, Group: g.index, Node: m.self, Epoch: g.epoch, Reason: reason.LeaseStalled, Took: c.closedFor(now)})
+	}
 }
 
 // patience is the shortest promise on which a lease hangs: a voter whose
@@ -236,8 +253,16 @@ func (m *Machine) stall(now Instant, c *class, why reason.Reason) {
 		c.graceUntil = max(c.graceUntil, now.Add(c.lease))
 	}
 	m.eachInClass(c, func(g *group) {
-		m.change(Change{Kind: Stalled, Group: g.index, Node: m.self, Epoch: g.epoch, Reason: why, Took: now.Sub(c.until)})
+		m.change(Change{Kind: Stalled, Group: g.index, Node: m.self, Epoch: g.epoch, Reason: why, Took: c.closedFor(now)})
 	})
+}
+
+// closedFor is for how long the fence of a stalled class has been closed.
+func (c *class) closedFor(now Instant) time.Duration {
+	if c.until == 0 {
+		return 0 // it was never open
+	}
+	return now.Sub(c.until)
 }
 
 // suspend handles a lease that ran out while this node could not watch it. The

@@ -47,6 +47,7 @@ type node struct {
 type newcomer struct {
 	inc     uint64
 	bar     []uint64 // by path: what it has to echo is newer than this
+	seen    []uint64 // by path: what it has sent up to this was refused, and stays so
 	askedAt Instant
 }
 
@@ -130,7 +131,7 @@ func (n *node) admit(now Instant, inc uint64) {
 	n.applied, n.acked, n.sentTop = 0, 0, 0
 	n.confirmedAt, n.reachedAt = 0, 0
 	for i := range n.paths {
-		n.paths[i].rxSeq, n.paths[i].rxSeen = 0, 0
+		n.paths[i].rxSeq, n.paths[i].rxSeen = n.newcomer.seen[i], ^uint64(0)
 	}
 	for i := range n.known {
 		n.known[i], n.fresh[i] = false, false
@@ -146,9 +147,10 @@ func (n *node) challenge(inc uint64) {
 		return
 	}
 	n.newcomer.inc = inc
-	n.newcomer.bar = n.newcomer.bar[:0]
+	n.newcomer.bar, n.newcomer.seen = n.newcomer.bar[:0], n.newcomer.seen[:0]
 	for i := range n.paths {
 		n.newcomer.bar = append(n.newcomer.bar, n.paths[i].txSeq)
+		n.newcomer.seen = append(n.newcomer.seen, 0)
 	}
 	n.newcomer.askedAt = 0
 }

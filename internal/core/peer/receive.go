@@ -92,6 +92,7 @@ func (m *Machine) meet(now Instant, n *node, over int, h *Header) bool {
 	}
 	m.counters.Unproved++
 	n.challenge(h.Inc)
+	n.newcomer.seen[over] = max(n.newcomer.seen[over], h.Seq)
 	if n.newcomer.askedAt == 0 || now.Sub(n.newcomer.askedAt) >= n.interval/2 || h.EchoInc == m.inc {
 		n.newcomer.askedAt = now
 		m.send(now, n, over, &Header{Flags: flagAnswer | flagAsk, EchoInc: h.Inc, EchoSeq: h.Seq, EchoPath: uint8(over)}, nil)
