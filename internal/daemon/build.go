@@ -102,6 +102,9 @@ func (d *Daemon) openFence() error {
 	if err != nil {
 		return err
 	}
+	if why := f.Status().Reason; why != "" && mode == config.FenceAuto {
+		d.log.Warn("a guard process stands in for the kernel fence", "problem", why)
+	}
 	d.fence, d.wall = f, &wall{Fence: f, groups: wallGroups(d.cfg)}
 	return nil
 }
@@ -116,7 +119,7 @@ func (d *Daemon) openLinks() error {
 		Groups: linkGroups(d.cfg), Report: d.linkEvent, Now: engine.Now, Log: d.log, OnThread: d.raiseWorker,
 	})
 	if err != nil {
-		return fmt.Errorf("addresses: %w (needs CAP_NET_ADMIN and CAP_NET_RAW)", err)
+		return fmt.Errorf("addresses: %w", err)
 	}
 	d.links = links
 	ctx, cancel := context.WithTimeout(context.Background(), cleanPatience)
@@ -159,7 +162,7 @@ func (d *Daemon) buildEngine() error {
 	}
 	d.told = make([]core.Want, len(coreCfg.Groups))
 	d.engine = engine.New(engine.Options{
-		Core: core.New(coreCfg), Sockets: d.sockets, Fence: d.wall, Holds: d.links, Tell: d.tell,
+		Core: core.New(coreCfg), Sockets: d.sockets, Fence: d.wall, Holds: d.links, Tell: d.tellAll,
 	})
 	d.early.open(d.engine.Post)
 	return nil
@@ -204,6 +207,9 @@ func (d *Daemon) runEngine() error {
 		}
 	}
 	d.mu.Unlock()
+	if d.realtime.Detail != "" && d.cfg.Realtime.Mode != "required" {
+		d.log.Warn("a busy machine may hold this daemon up", "problem", d.realtime.Detail)
+	}
 	if d.cfg.Realtime.Mode == "required" && !d.realtime.Active {
 		return fmt.Errorf("realtime.mode is required: %s", d.realtime.Detail)
 	}

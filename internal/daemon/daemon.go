@@ -63,19 +63,20 @@ type Daemon struct {
 	stalls   atomic.Uint64
 	ran      checkTimes
 	changed  chan struct{} // something that a snapshot should show
+	faults   chan error    // a panic that ends this run
 	names    atomic.Pointer[report.Names]
 }
 
 // New builds every part. Nothing is announced or claimed yet, leftovers of an
 // earlier run are gone, and the fence is closed. The errors are for people.
 func New(cfg *config.Config, file, node string, log *slog.Logger) (*Daemon, error) {
-	d := &Daemon{file: file, node: node, log: log, started: engine.Now(), cfg: cfg, changed: make(chan struct{}, 1)}
+	d := &Daemon{file: file, node: node, log: log, started: engine.Now(), cfg: cfg, changed: make(chan struct{}, 1), faults: make(chan error, 1)}
 	d.names.Store(namesOf(cfg))
 	d.events = eventlog.New(eventsKept)
 	d.metrics = metrics.New(d)
 	d.events.Observe(d.metrics.Count)
 	d.events.Observe(d.logEvent)
-	build := []func() error{d.openStore, d.openFence, d.buildOverlays, d.openLinks, d.buildEngine, d.lookUpHooks}
+	build := []func() error{d.checkPermissions, d.openStore, d.openFence, d.buildOverlays, d.openLinks, d.buildEngine, d.lookUpHooks}
 	for _, part := range build {
 		if err := part(); err != nil {
 			d.takeDown()
@@ -120,7 +121,7 @@ func (d *Daemon) Run(ctx context.Context, front Front) error {
 	var background sync.WaitGroup
 	start := func(f func()) {
 		background.Add(1)
-		go func() { defer background.Done(); f() }()
+		go func() { defer background.Done(); defer d.survive(); f() }()
 	}
 	if d.overlays != nil {
 		start(func() { d.overlays.Run(ctx) })
@@ -149,7 +150,7 @@ func (d *Daemon) Run(ctx context.Context, front Front) error {
 	d.endHooks(signals)
 	cancel()
 	background.Wait()
-	return err
+	return errors.Join(err, d.fault())
 }
 
 // patience bounds how long a release may take: longer than a hand-over, its

@@ -29,6 +29,10 @@ const builtAt = "STEAD_TEST_BUILT_AT"
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	if len(os.Args) > 3 && os.Args[1] == withoutBPF {
+		fmt.Fprintln(os.Stderr, runWithoutBPF(os.Args[2:]))
+		return 1
+	}
 	if os.Getenv(builtAt) == "" {
 		dir, err := os.MkdirTemp("", "stead-built-")
 		if err != nil {

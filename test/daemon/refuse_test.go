@@ -19,6 +19,18 @@ func (h *host) refuses(t testing.TB, as *syscall.Credential, code int, says ...s
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
 	h.begin(t, cmd)
+	h.refused(t, code, says...)
+}
+
+// refusesBy is refuses by way of another program, which becomes the daemon.
+func (h *host) refusesBy(t testing.TB, by []string, code int, says ...string) {
+	t.Helper()
+	h.begin(t, h.by(t, by...))
+	h.refused(t, code, says...)
+}
+
+func (h *host) refused(t testing.TB, code int, says ...string) {
+	t.Helper()
 	got := h.ends(t, patience)
 	out := strings.TrimSpace(h.run.log.String())
 	if got != code {
@@ -102,6 +114,7 @@ func TestStateThatCannotBeStored(t *testing.T) {
 			}
 			tr.client.start(t)
 			tr.secondary.start(t)
+			tr.secondary.becomes(t, "web", report.RoleActive)
 			tr.conf.state = state
 			tr.primary.start(t)
 			tr.settled(t, tr.secondary)

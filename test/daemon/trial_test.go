@@ -144,6 +144,12 @@ func (l *log) String() string {
 func (h *host) start(t testing.TB) {
 	t.Helper()
 	h.begin(t, exec.Command(stead(), "run", "-c", h.file(t), "--node", h.name))
+	h.answers(t)
+}
+
+// answers waits until the daemon answers on its control socket.
+func (h *host) answers(t testing.TB) {
+	t.Helper()
 	testns.Eventually(t, patience, h.name+" answers", func() bool {
 		select {
 		case <-h.run.exited:
