@@ -73,7 +73,7 @@ var (
 )
 
 var quota = Check{
-	Name:     "cpu-quota",
+	Name:     "quota",
 	Problems: []*Problem{cpuQuota, cpuThrottled},
 	Run: func(_ context.Context, e *Env) []Finding {
 		groups := e.cgroups()

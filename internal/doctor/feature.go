@@ -24,11 +24,11 @@ var (
 	noMark = &Problem{"no-address-mark", Hint, "the kernel does not note who added an address",
 		"leftovers of an earlier run are known by their label instead (IPv4), and IPv6 ones not at all", "use Linux 5.18 or later"}
 	noFence = &Problem{"no-kernel-fence", Warning, "no fence in the kernel",
-		"when the daemon is frozen or its whole group killed, this host may go on answering after another has taken over", "see what was seen; then systemctl restart stead"}
+		"when the daemon is frozen or its whole group killed, this host may go on answering after another has taken over", "mend what was seen; then systemctl restart stead"}
 	fenceOff = &Problem{"fence-off", Warning, "the fence is switched off",
 		"a daemon that is killed or frozen leaves a host that goes on answering: two holders until it is restarted", "set `fence: auto` in {file}; stead reload"}
 	fenceDegraded = &Problem{"fence-degraded", Warning, "the fence in force has problems",
-		"on some interfaces this host may answer after its lease has ended", "see what was seen; then systemctl restart stead"}
+		"on some interfaces this host may answer after its lease has ended", "mend what was seen; then systemctl restart stead"}
 )
 
 var features = Check{

@@ -143,6 +143,7 @@ func (e *Env) program(p program) (out []Finding) {
 		say(openProgram, fmt.Sprintf("%s has mode %04o", p.path, info.Mode().Perm()))
 	default:
 		if where := e.openAbove(p.path, info); where != "" {
+			p.path = where
 			say(openProgram, "everybody may write the directory "+where)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 
 var (
 	overlayBroken = &Problem{"overlay-broken", Fatal, "an overlay is not as configured",
-		"addresses on it are not reached, or announcements of a takeover do not arrive everywhere", "see what was seen; stead events"}
+		"addresses on it are not reached, or announcements of a takeover do not arrive everywhere", "stead events; then mend what was seen"}
 	overlayRepaired = &Problem{"overlay-repaired", Warning, "somebody has changed an overlay",
 		"each time it was cut until stead had put it back", "stead events; then find out who: ip monitor link; bridge monitor fdb"}
 	portBlocked = &Problem{"port-may-be-blocked", Hint, "the packet filter may drop what the nodes send to each other",

@@ -17,7 +17,7 @@ type PathMTU struct {
 }
 
 var (
-	blackHole = &Problem{"path-mtu", Warning, "the path carries less than the MTU of the overlay promises",
+	blackHole = &Problem{"path-mtu-small", Warning, "the path carries less than the MTU of the overlay promises",
 		"large packets are sent in fragments or vanish, while small ones pass: connections to the service address open and then hang, on this node or after a takeover",
 		"set `mtu` of the overlay to {mtu} or less in {file} on every node, or raise the MTU on the way to {node}"}
 	smallPath = &Problem{"path-mtu-heartbeats", Fatal, "the path drops packets of the size of full heartbeats",

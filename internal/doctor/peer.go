@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"stead/internal/report"
@@ -129,7 +130,7 @@ var (
 	stalledNow = &Problem{"active-but-silent", Fatal, "this node is active, but its fence is closed",
 		"its lease was not renewed in time: nobody answers for the address now", "stead explain {group}"}
 	applyFailed = &Problem{"address-not-in-place", Fatal, "the addresses are not where they are wanted",
-		"this node does not serve although it should", "stead events; see what was seen"}
+		"this node does not serve although it should", "stead events; then mend what was seen"}
 	notReady = &Problem{"not-ready", Warning, "this node could not take over",
 		"if the active node fails now, this one does not follow", "stead status; see to what it says"}
 	drained = &Problem{"drained", Hint, "this node is drained",
@@ -180,7 +181,7 @@ func (e *Env) group(g *report.Group) (out []Finding) {
 	case g.Draining:
 		say(drained, "drained")
 	case !g.Ready:
-		say(notReady, "%s %s", report.ReasonText(g.NotReadyBecause), g.NotReadyDetail)
+		say(notReady, "%s", strings.TrimSuffix(report.ReasonText(g.NotReadyBecause)+": "+g.NotReadyDetail, ": "))
 	}
 	if len(g.Members) > 1 && g.ActiveNode != "" && g.Spares() == 0 && member {
 		say(noSpare, "%s is active, and no other member is both heard and ready", g.ActiveNode)

@@ -19,7 +19,7 @@ var (
 		"beside busy programs heartbeats are late by several milliseconds; with {interval} between them the lease may end without a fault",
 		"systemctl edit stead: LimitRTPRIO=99 or CAP_SYS_NICE in CapabilityBoundingSet=; in a container: --cap-add SYS_NICE --ulimit rtprio=99"}
 	rtBudget = &Problem{"real-time-budget-zero", Warning, "the kernel gives real-time threads no time",
-		"real-time priority is refused, whatever the capabilities", "{command}"}
+		"real-time priority is refused, whatever the capabilities", "give them time: {command}"}
 )
 
 var realtime = Check{
