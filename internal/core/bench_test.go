@@ -27,6 +27,7 @@ type bench struct {
 	cut   func(from, to int) bool
 	tap   func(from int, s Send) // sees every packet that is sent
 	mayBe int                    // how many may hold group 0 at once; 0: any number
+	told  func(i int, a *Actions)
 
 	counts struct{ sends, bytes, announces, largest int }
 }
@@ -162,6 +163,9 @@ func (b *bench) thaw(i int) {
 func (b *bench) carry(i int, a *Actions) {
 	n := b.nodes[i]
 	b.checkActions(i, a)
+	if b.told != nil {
+		b.told(i, a)
+	}
 	for _, f := range a.Fence {
 		n.slots[f.Slot] = f
 	}

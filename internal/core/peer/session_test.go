@@ -115,7 +115,7 @@ func TestWhatIsNotForThisNode(t *testing.T) {
 	wrongSender.from = 2
 	noPath, noNode := toB, toB
 	noPath.path, noNode.from = 7, 9 // of a longer configuration on the other side
-	own := last(1, 0, 0) // what this node sent comes back
+	own := last(1, 0, 0)            // what this node sent comes back
 	own.from, own.to = 0, 1
 	for what, pk := range map[string]packet{
 		"another receiver": wrongReceiver, "another path": wrongPath, "another sender": wrongSender,

@@ -1,0 +1,85 @@
+package core
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// build makes the nodes of a script: n0, n1... are members, the last ones
+// witnesses. Priorities are 200, 190, 180..., heartbeats 5 ms x 3.
+func (s *script) build(args []string) error {
+	opt := map[string]string{"members": "2", "witnesses": "0"}
+	for _, a := range args {
+		key, value, _ := strings.Cut(a, "=")
+		opt[key] = value
+	}
+	members, err := strconv.Atoi(opt["members"])
+	if err != nil {
+		return err
+	}
+	witnesses, err := strconv.Atoi(opt["witnesses"])
+	if err != nil {
+		return err
+	}
+	delete(opt, "members")
+	delete(opt, "witnesses")
+	_, quorum := opt["quorum"]
+	if s.mayBe = 1; !quorum {
+		s.mayBe = 0
+	}
+	for i := range members + witnesses {
+		cfg := testConfig(i, members, witnesses, quorum)
+		for key, value := range opt {
+			if err := configure(&cfg, key, value); err != nil {
+				return err
+			}
+		}
+		s.add(cfg)
+	}
+	return nil
+}
+
+// configure sets one option of a bench line.
+func configure(cfg *Config, key, value string) (err error) {
+	g := &cfg.Groups[0]
+	switch key {
+	case "quorum":
+	case "preempt":
+		if g.Preempt = value != "off"; g.Preempt {
+			g.PreemptDelay, err = time.ParseDuration(value)
+		}
+	case "linger":
+		g.Linger, err = time.ParseDuration(value)
+	case "start-delay":
+		g.StartDelay, err = time.ParseDuration(value)
+	case "refresh":
+		g.Refresh, err = time.ParseDuration(value)
+	case "priorities":
+		for i, p := range strings.Split(value, ",") {
+			if g.Members[i].Priority, err = strconv.Atoi(p); err != nil {
+				return err
+			}
+		}
+	case "interfaces":
+		g.Interfaces = strings.Split(value, ",")
+	case "hook":
+		g.PrepareHook = true
+	case "on-quorum-loss":
+		g.HoldOnQuorumLoss = value == "hold"
+	case "held-off":
+		cfg.HeldOff = value == cfg.Nodes[cfg.Self].Name
+	case "unfenced":
+		cfg.Unfenced = true
+	case "fatal":
+		g.Checks = append(g.Checks, Check{Name: value, Rise: 1, Fall: 2, Fatal: true})
+	case "weight":
+		var weight int
+		weight, err = strconv.Atoi(value)
+		g.Checks = append(g.Checks, Check{Name: "haproxy", Rise: 1, Fall: 1, Weight: weight})
+	default:
+		return fmt.Errorf("unknown option %q", key)
+	}
+	return err
+}
