@@ -261,8 +261,8 @@ func (w *World) lookAtClients(g int) {
 		from := max(watch.heldSince, w.truth.steady[h.id], w.truth.groups[g].settledSince)
 		if c.site != h.id {
 			p := w.truth.pair(h.id, c.site)
-			if !p.clean || w.unnoticed(g, p, watch.heldSince) {
-				continue
+			if !p.clean || w.unnoticed(g, p, watch.heldSince) || w.sharedInterval(h.id, c.site) == 0 {
+				continue // nodes without a common group do not hear each other again
 			}
 			from = max(from, p.cleanSince)
 		}

@@ -131,6 +131,9 @@ func (m *Machine) rejoin(now Instant, g *group, need int, mask uint64) {
 // one: it has restarted and may have granted it before, or did grant it to
 // another. Without it, a restart of each voter in turn would end the lease.
 func (m *Machine) raise(now Instant, g *group) {
+	if g.class == nil || g.class.stalled {
+		return // another may hold a higher epoch by now
+	}
 	if g.bid != 0 {
 		if popCount(m.grants(g, g.bid)) >= g.need {
 			g.epoch, g.bid = g.bid, 0
@@ -141,7 +144,7 @@ func (m *Machine) raise(now Instant, g *group) {
 			return
 		}
 	}
-	if g.class == nil || g.class.stalled || !m.barred(g) {
+	if !m.barred(g) {
 		return
 	}
 	if at := g.bidAt.Add(4 * g.lease); now < at {

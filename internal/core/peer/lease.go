@@ -168,6 +168,7 @@ func (m *Machine) extend(now Instant, c *class, until Instant) {
 		c.stalled, c.lost, c.graceUntil = false, false, 0
 		m.eachInClass(c, func(g *group) {
 			m.change(Change{Kind: Renewed, Group: g.index, Node: m.self, Epoch: g.epoch})
+			m.touch(g)
 		})
 	}
 }

@@ -48,7 +48,7 @@ func (m *Machine) receive(now Instant, from, over int, b []byte) {
 // hear notes that the newest packet of a path has arrived.
 func (m *Machine) hear(now Instant, n *node, over int, h *Header) {
 	p := &n.paths[over]
-	if now.Sub(p.heardAt) > m.longestLease() {
+	if now.Sub(p.heardAt) > m.leases[n.nearest] {
 		m.healed(n)
 	}
 	p.heardAt = now
@@ -100,13 +100,13 @@ func (m *Machine) meet(now Instant, n *node, over int, h *Header) bool {
 	return false
 }
 
-// healed has everything announced that this node holds together with one that is
-// heard again over a path: clients near it may have learnt another holder, or
-// none, while the network was cut.
+// healed has everything announced that this node holds when another one is heard
+// again over a path, also groups of which that one knows nothing: clients near it
+// may have learnt another holder, or none, while the network was cut.
 func (m *Machine) healed(n *node) {
-	for _, i := range n.groups {
-		if g := m.groups[i]; g.phase == Active {
-			m.change(Change{Kind: Healed, Group: i, Node: n.index, Epoch: g.epoch})
+	for _, g := range m.groups {
+		if g.phase == Active {
+			m.change(Change{Kind: Healed, Group: g.index, Node: n.index, Epoch: g.epoch})
 		}
 	}
 }
