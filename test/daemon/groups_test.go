@@ -54,6 +54,10 @@ func TestGroups(t *testing.T) {
 	for _, h := range []*host{tr.primary, tr.secondary} {
 		testns.Veth(t, h.ns, "port7", h.ns, "end7")
 		testns.Bridge(t, h.ns, "br7", "port7")
+		// Until its bridge has a carrier a node is not ready, and the other one's may be earlier.
+		testns.Eventually(t, patience, "the bridge has a carrier", func() bool {
+			return strings.Contains(h.ns.Run(t, "ip", "-o", "link", "show", "br7"), "LOWER_UP")
+		})
 	}
 	tr.start(t)
 	holds := func(group string, h *host) {
