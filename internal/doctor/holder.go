@@ -27,7 +27,7 @@ var (
 )
 
 // askWait is how long answers are waited for.
-const askWait = 400 * time.Millisecond
+const askWait = 300 * time.Millisecond
 
 // asking is an interface and the addresses that are asked for on it.
 type asking struct {
