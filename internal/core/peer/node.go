@@ -40,7 +40,7 @@ type node struct {
 
 	rec   []Record // by group
 	known []bool   // whether rec is of this incarnation
-	fresh []bool   // whether rec was heard to change
+	fresh []bool   // whether it was heard to come into its role
 }
 
 // newcomer is a run of a node that has not yet proved that it is not a recording.
@@ -138,6 +138,15 @@ func (n *node) admit(now Instant, inc uint64) {
 		n.rec[i] = Record{}
 	}
 	n.newcomer.inc = 0
+}
+
+// keep replaces what is known of the node in a group. The first record of a run
+// tells of a role that it may have come into long ago.
+func (n *node) keep(group int, r *Record) {
+	was := &n.rec[group]
+	moved := was.Role != r.Role || was.Epoch != r.Epoch || was.Target != r.Target
+	n.fresh[group] = n.known[group] && (moved || n.fresh[group])
+	n.rec[group], n.known[group] = *r, true
 }
 
 // challenge remembers a run of the node that is not known yet. What it echoes

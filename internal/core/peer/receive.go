@@ -85,6 +85,10 @@ func (m *Machine) countBad(err error) {
 // meet handles a packet of a run of the node that is not the one known: it is
 // admitted once it echoes something that was sent after it first appeared.
 func (m *Machine) meet(now Instant, n *node, over int, h *Header) bool {
+	if n.newcomer.inc == h.Inc && h.Seq <= n.newcomer.seen[over] {
+		m.counters.Stale++
+		return false
+	}
 	if n.newcomer.inc == h.Inc && n.proves(h, m.inc) {
 		n.admit(now, h.Inc)
 		m.touchAll(n.groups)
@@ -163,8 +167,7 @@ func (m *Machine) learn(n *node, h *Header, records []byte) (gap bool) {
 		if n.known[g.index] && n.rec[g.index].equal(&r) {
 			continue
 		}
-		n.fresh[g.index] = n.known[g.index] // the first one after a restart is no news
-		n.rec[g.index], n.known[g.index] = r, true
+		n.keep(g.index, &r)
 		g.seen = max(g.seen, r.Seen, r.Epoch, r.VoteEpoch)
 		m.touch(g)
 	}
