@@ -213,8 +213,8 @@ type fuzzed struct {
 	cuts   [3][3]bool
 	jitter uint64
 	judges map[*Core]*judge
-	most   uint64 // the highest epoch that any node activated in group 0
-	most1  int    // by whom
+	most   uint64 // the epoch with which group 0 was served last...
+	server int    // ...and by whom
 }
 
 func newFuzzed(t *testing.T, how byte) *fuzzed {
@@ -259,14 +259,19 @@ func (x *fuzzed) judge(i int, a *Actions, quorum bool) {
 	if err := j.step(x.now, a); err != nil {
 		x.fail("%s: %s: %v", x.since(), x.nodes[i].name, err)
 	}
-	for _, w := range a.Want {
-		if !w.Active || w.Group != 0 || !quorum {
+	if !quorum {
+		return
+	}
+	// Who tells clients that it serves has an epoch of its own, above all before it.
+	for _, said := range a.Announce {
+		epoch := c.groups[0].epoch
+		if said.Group != 0 {
 			continue
 		}
-		if w.Epoch < x.most || w.Epoch == x.most && i != x.most1 {
-			x.fail("%s: %s is active with epoch %d after node %d with %d", x.since(), x.nodes[i].name, w.Epoch, x.most1, x.most)
+		if epoch < x.most || epoch == x.most && i != x.server {
+			x.fail("%s: %s serves with epoch %d after node %d with %d", x.since(), x.nodes[i].name, epoch, x.server, x.most)
 		}
-		x.most, x.most1 = w.Epoch, i
+		x.most, x.server = epoch, i
 	}
 }
 
@@ -304,9 +309,24 @@ func (x *fuzzed) fault(d *draw) {
 			x.step(i, HookDone{Generation: n.core.groups[0].want.Generation, OK: d.below(3) > 0})
 		}
 	case 12:
-		n.apply = nil
+		x.accept(i)
 		if d.below(2) > 0 {
 			n.apply = func(w Want) (time.Duration, bool, bool) { return applyTime, !w.Held, true }
+		}
+	}
+}
+
+// accept lets a node's kernel take addresses, also those that it has refused:
+// the actuator goes on trying.
+func (x *fuzzed) accept(i int) {
+	n := x.nodes[i]
+	n.apply = nil
+	if n.dead {
+		return
+	}
+	for _, g := range n.core.groups {
+		if !g.applied && g.want.Generation > 0 {
+			x.push(inFlight{at: x.now.Add(applyTime), to: i, run: n.runs, event: Applied{Group: g.id, Generation: g.want.Generation}})
 		}
 	}
 }
@@ -315,13 +335,14 @@ func (x *fuzzed) fault(d *draw) {
 func (x *fuzzed) mend() {
 	x.cuts, x.jitter = [3][3]bool{}, 0
 	for i, n := range x.nodes {
-		n.apply = nil
 		if n.dead {
+			n.apply = nil
 			x.start(i)
 		}
 		if n.frozen {
 			x.thaw(i)
 		}
+		x.accept(i)
 		x.step(i, LinkState{Interface: "eth0", Up: true})
 		x.step(i, Command{ID: 1, Verb: Resume, Group: AllGroups})
 	}
