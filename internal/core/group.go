@@ -225,6 +225,7 @@ func (c *Core) activated(now Instant, g *group, ch *peer.Change) {
 func (c *Core) openFence(now Instant, g *group) {
 	g.open, g.since = true, now
 	c.bind(g, g.slot)
+	c.machine.Look(now, int(g.id)) // the addresses may have taken longer than the lease
 	c.note(Note{At: now, Kind: BecameActive, Group: g.id, Node: c.cfg.Self, Epoch: g.epoch, Reason: g.cause, Took: now.Sub(g.claimed)})
 	g.claimed = 0
 	c.note(Note{At: now, Kind: Announcing, Group: g.id, Node: c.cfg.Self, Epoch: g.epoch})

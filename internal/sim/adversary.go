@@ -94,6 +94,10 @@ func (w *World) inject() {
 		how = "forged packet"
 	default:
 		inert = r.arrivedIn == h.life && r.fromLife == w.hosts[r.from].life
+		if !inert && w.network.link(r.from, r.to, r.path).cuts > 0 {
+			// It carries what the network does not: both have to be given time again.
+			w.linkChanged(r.from, r.to)
+		}
 	}
 	w.result.Injected++
 	w.trace.add(w.now, h.id, how, -1, int64(r.from), 0)

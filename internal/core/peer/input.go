@@ -105,5 +105,12 @@ func (m *Machine) Stop(now Instant, hard bool) {
 	}
 }
 
+// Look notices a lease that has run out since it was looked at last.
+func (m *Machine) Look(now Instant, group int) {
+	if c := m.groups[group].class; c != nil && !c.stalled && now >= c.until {
+		m.stall(now, c, reason.LeaseStalled)
+	}
+}
+
 // HasSuccessor tells whether another node is ready to take the group.
 func (m *Machine) HasSuccessor(group int) bool { return m.bestSuccessor(m.groups[group]) != nobody }

@@ -35,6 +35,9 @@ func (m *Machine) receive(now Instant, from, over int, b []byte) {
 	if newest {
 		m.takeState(now, n, &h)
 	}
+	if h.Flags&flagGap != 0 && h.EchoInc == m.inc {
+		n.sentTop = n.acked
+	}
 	// One that was overtaken on its way is answered, too: what overtook it may
 	// have been an answer, on which no lease of its sender hangs.
 	switch {
@@ -141,9 +144,6 @@ func (m *Machine) acknowledge(n *node, h *Header) {
 		n.acked = ack
 		n.sentTop = max(n.sentTop, ack)
 		n.sentTopAt = n.heardAt
-	}
-	if h.Flags&flagGap != 0 {
-		n.sentTop = n.acked
 	}
 }
 
