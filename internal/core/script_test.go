@@ -122,8 +122,8 @@ func (s *script) tell(i int, a *Actions) {
 		switch {
 		case w.Active:
 			what = fmt.Sprintf("want held, active, epoch=%d", w.Epoch)
-			if w.Epoch < s.epoch && w.Group == 0 {
-				s.say("EPOCH FELL from %d to %d", s.epoch, w.Epoch)
+			if w.Epoch < s.epoch && w.Group == 0 && s.mayBe == 1 {
+				s.fail("%s asks for epoch %d after %d", n.name, w.Epoch, s.epoch)
 			}
 			s.epoch = max(s.epoch, w.Epoch)
 		case w.Held:
