@@ -56,6 +56,7 @@ func (f Finding) as(s Severity) Finding {
 // Finding is what a check has seen.
 type Finding struct {
 	ID       string   `json:"id"`
+	Check    string   `json:"check"` // the name of the check that has seen it
 	Severity Severity `json:"severity"`
 	Title    string   `json:"title,omitempty"`
 	Subject  string   `json:"subject,omitempty"` // an interface, an address, a node
@@ -116,11 +117,13 @@ func Examine(ctx context.Context, e *Env, checks []Check) *Report {
 	}
 	for _, c := range checks {
 		if ctx.Err() != nil {
-			r.Findings = append(r.Findings, unchecked(c.Name, "interrupted"))
+			f := unchecked(c.Name, "interrupted")
+			f.Check = c.Name
+			r.Findings = append(r.Findings, f)
 			continue
 		}
 		for _, f := range c.Run(ctx, e) {
-			f.ID = cmp.Or(f.ID, c.Name)
+			f.ID, f.Check = cmp.Or(f.ID, c.Name), c.Name
 			r.Findings = append(r.Findings, f)
 		}
 	}

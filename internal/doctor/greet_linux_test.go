@@ -133,6 +133,7 @@ func TestGreet(t *testing.T) {
 }
 
 func TestGreetNobody(t *testing.T) {
+	t.Parallel()
 	s := newGreetScene(t, "10.0.1.10", "10.0.1.20", "/24")
 	expect := func(name string, want Greeting, text string) {
 		t.Helper()
@@ -152,6 +153,7 @@ func TestGreetNobody(t *testing.T) {
 
 // The port of a daemon is not taken from it, and one that starts during a greeting gets it.
 func TestGreetLeavesThePort(t *testing.T) {
+	t.Parallel()
 	s := newGreetScene(t, "10.0.1.10", "10.0.1.20", "/24")
 	s.listens(t, func(peer.Header) []byte {
 		s.a.Do(func() {

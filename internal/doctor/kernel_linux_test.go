@@ -42,6 +42,7 @@ func mac(t *testing.T, ns *testns.NS, name string) MAC {
 //	b eth0 ─┼─ br0 sw      b and c have the address
 //	c eth0 ─┘
 func TestAsk(t *testing.T) {
+	t.Parallel()
 	a, b, c, sw := testns.New(t), testns.New(t), testns.New(t), testns.New(t)
 	for name, ns := range map[string]*testns.NS{"a": a, "b": b, "c": c} {
 		testns.Veth(t, ns, "eth0", sw, name)
@@ -100,6 +101,7 @@ func TestAsk(t *testing.T) {
 //
 //	a eth0 ── left r right ── eth0 b
 func TestPathMTU(t *testing.T) {
+	t.Parallel()
 	a, r, b := testns.New(t), testns.New(t), testns.New(t)
 	testns.Veth(t, a, "eth0", r, "left")
 	testns.Veth(t, b, "eth0", r, "right")
@@ -229,6 +231,9 @@ func TestFeaturesOfTheKernel(t *testing.T) {
 	ns.Do(func() { f = tryKernel() })
 	if f.Untried != nil {
 		testns.Lacking(t, "CAP_SYS_ADMIN to make a network namespace", f.Untried)
+	}
+	if errors.Is(f.Fence, unix.EPERM) {
+		testns.Lacking(t, "CAP_BPF outside of a user namespace", f.Fence)
 	}
 	if f.VXLAN != nil || f.VXLAN6 != nil || f.Protocol != nil || f.Fence != nil || !strings.Contains(f.FenceHow, "eBPF") {
 		t.Errorf("%+v", f)

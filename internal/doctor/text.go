@@ -13,14 +13,19 @@ func Text(w io.Writer, r *Report) error {
 	title(&b, r)
 	count := map[Severity]int{}
 	var good, blind []string
+	sick := map[string]bool{} // checks that found something
 	for _, f := range r.Findings {
+		sick[f.Check] = sick[f.Check] || f.ID == notChecked.ID
 		switch {
 		case f.Severity == OK:
-			good = append(good, f.ID)
+			if !sick[f.Check] { // the worst come first
+				good = append(good, f.Check)
+			}
 		case f.ID == notChecked.ID:
 			blind = append(blind, fmt.Sprintf("  %s: %s\n", f.Subject, f.Seen))
 		default:
 			count[f.Severity]++
+			sick[f.Check] = true
 			problem(&b, &f)
 		}
 	}
