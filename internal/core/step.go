@@ -171,22 +171,33 @@ func (c *Core) command(now Instant, e Command) {
 		if e.To != NoNode {
 			to = int(e.To)
 		}
-		if reply.Why = c.machine.Switchover(now, int(e.Group), to); reply.Why != reason.None {
-			reply.OK = false
-			c.note(Note{At: now, Kind: Refused, Group: e.Group, Node: e.To, Reason: reply.Why})
+		reply.Why = c.machine.Switchover(now, int(e.Group), to)
+	case Drain:
+		if reply.Why = c.machine.RefusesDrain(int(e.Group)); reply.Why == reason.None {
+			c.setDrained(now, e.Group, true)
 		}
-	case Drain, Resume:
-		c.machine.SetDrained(now, int(e.Group), e.Verb == Drain)
-		if e.Group == AllGroups {
-			c.drained = e.Verb == Drain
-			c.acts.Persist = append(c.acts.Persist, Persist{Group: AllGroups, HeldOff: c.drained})
-		}
+	case Resume:
+		c.setDrained(now, e.Group, false)
 	case Stop, Abort:
 		c.machine.Stop(now, e.Verb == Abort)
 		c.stop, c.stopped = e.ID, true
 		return
 	}
+	if reply.Why != reason.None {
+		reply.OK = false
+		c.note(Note{At: now, Kind: Refused, Group: e.Group, Node: e.To, Reason: reply.Why})
+	}
 	c.acts.Reply = append(c.acts.Reply, reply)
+}
+
+// setDrained keeps this node away from a group or from all, or lets it take part
+// again. What is true of all outlives a restart.
+func (c *Core) setDrained(now Instant, group GroupID, drained bool) {
+	c.machine.SetDrained(now, int(group), drained)
+	if group == AllGroups {
+		c.drained = drained
+		c.acts.Persist = append(c.acts.Persist, Persist{Group: AllGroups, HeldOff: drained})
+	}
 }
 
 // checkStopped answers the command that ends the daemon when nothing is held.

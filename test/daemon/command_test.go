@@ -67,6 +67,9 @@ func TestDrainAndResume(t *testing.T) {
 	if !s.Draining || s.Group("web").Ready {
 		t.Errorf("a drain does not outlive a restart: %+v", s.Group("web"))
 	}
+	if out, err := tr.secondary.try(t, "drain"); exitCode(t, err) != exitRefused || !strings.Contains(out, "nobody else is ready") {
+		t.Errorf("the last node was drained: %v: %s", err, out)
+	}
 	tr.primary.do(t, "resume")
 	tr.primary.becomes(t, "web", report.RoleActive)
 	tr.settled(t, tr.primary)

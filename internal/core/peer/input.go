@@ -68,6 +68,17 @@ func (m *Machine) refuses(g *group, to int) reason.Reason {
 	return reason.None
 }
 
+// RefusesDrain tells why this node cannot be kept away from a group, or from all
+// when group is negative: nobody else is ready to take what it serves.
+func (m *Machine) RefusesDrain(group int) reason.Reason {
+	for _, g := range m.groups {
+		if (group < 0 || g.index == group) && g.phase == Active && m.bestSuccessor(g) == nobody {
+			return reason.NoSuccessor
+		}
+	}
+	return reason.None
+}
+
 // SetDrained keeps this node away from a group, or from all when group is
 // negative, after a hand-over; or lets it take part again.
 func (m *Machine) SetDrained(now Instant, group int, drained bool) {
