@@ -134,7 +134,10 @@ func (c *Core) runTimers(now Instant) {
 			g.failedUntil = clock.Never
 			c.assess(now, g)
 		}
-		due = clock.Min(due, clock.Min(g.announceAt, clock.Min(g.lingerUntil, g.failedUntil)))
+		if now >= g.retryAt {
+			c.leaveToOthers(now, g)
+		}
+		due = clock.Min(due, clock.Min(clock.Min(g.announceAt, g.lingerUntil), clock.Min(g.failedUntil, g.retryAt)))
 	}
 	c.due = due
 }

@@ -2,6 +2,8 @@ package core
 
 import (
 	"net/netip"
+
+	"stead/internal/core/reason"
 )
 
 // Event is one input of the core. Values that arrive at the rate of heartbeats
@@ -73,8 +75,9 @@ type HookDone struct {
 type Command struct {
 	ID    uint64
 	Verb  Verb
-	Group GroupID // AllGroups for every one
-	To    NodeID  // of a Switchover: NoNode leaves the choice to the active node
+	Group GroupID       // AllGroups for every one
+	To    NodeID        // of a Switchover: NoNode leaves the choice to the active node
+	Why   reason.Reason // of an Abort, where it is not that the daemon ends
 }
 
 // AllGroups in a Command means every group.

@@ -46,6 +46,7 @@ type group struct {
 	announceStep int
 	lingerUntil  Instant
 	failedUntil  Instant
+	retryAt      Instant // somebody who could do better is looked for then
 	applyError   string
 }
 
@@ -267,7 +268,7 @@ func (c *Core) applied(now Instant, e Applied) {
 	if e.Generation != g.want.Generation || g.applied {
 		return
 	}
-	g.applied, g.settled, g.applyError = true, true, ""
+	g.applied, g.settled, g.applyError, g.retryAt = true, true, "", clock.Never
 	if g.want.Held {
 		c.note(Note{At: now, Kind: InPlace, Group: g.id, Node: c.cfg.Self, Epoch: g.epoch})
 	}
@@ -309,8 +310,11 @@ func (c *Core) hookDone(now Instant, e HookDone) {
 	c.prepared(g)
 }
 
-// applyFailed leaves the group to others for a while. Without others the node
-// goes on trying: a late holder is better than none.
+// retryPause is how long a node that nobody can replace goes on trying to put
+// addresses in place before it looks for somebody again.
+const retryPause = 100 * time.Millisecond
+
+// applyFailed hears that the addresses could not be put in place.
 func (c *Core) applyFailed(now Instant, e ApplyFailed) {
 	g := c.groups[e.Group]
 	if e.Generation != g.want.Generation {
@@ -320,7 +324,19 @@ func (c *Core) applyFailed(now Instant, e ApplyFailed) {
 		c.note(Note{At: now, Kind: HoldFailed, Group: g.id, Node: c.cfg.Self, Epoch: g.epoch, Reason: reason.AddressFailed, Detail: e.Detail})
 	}
 	g.applyError = e.Detail
-	if !g.want.Held || !c.machine.HasSuccessor(int(g.id)) {
+	c.leaveToOthers(now, g)
+}
+
+// leaveToOthers leaves a group that this node cannot hold to others for a while.
+// Without others the node goes on trying: a late holder is better than none.
+func (c *Core) leaveToOthers(now Instant, g *group) {
+	g.retryAt = clock.Never
+	if !g.want.Held || g.applyError == "" {
+		return
+	}
+	if !c.machine.HasSuccessor(int(g.id)) {
+		g.retryAt = now.Add(retryPause)
+		c.due = clock.Min(c.due, g.retryAt)
 		return
 	}
 	g.failedUntil = now.Add(failureRest)

@@ -1,6 +1,8 @@
 package core
 
 import (
+	"cmp"
+
 	"stead/internal/core/clock"
 	"stead/internal/core/health"
 	"stead/internal/core/peer"
@@ -42,7 +44,7 @@ func New(cfg Config) *Core {
 }
 
 func (c *Core) newGroup(id GroupID, cfg *Group) *group {
-	g := &group{id: id, cfg: cfg, health: health.New(healthChecks(cfg.Checks)), announceAt: clock.Never, lingerUntil: clock.Never, failedUntil: clock.Never}
+	g := &group{id: id, cfg: cfg, health: health.New(healthChecks(cfg.Checks)), announceAt: clock.Never, lingerUntil: clock.Never, failedUntil: clock.Never, retryAt: clock.Never}
 	for _, m := range cfg.Members {
 		if m.Node == c.cfg.Self {
 			g.base = m.Priority
@@ -93,6 +95,9 @@ func (c *Core) Deadline() Instant { return clock.Min(c.due, c.machine.Deadline()
 // until the next Step.
 func (c *Core) Step(now Instant, e Event) *Actions {
 	c.begin(now)
+	if !c.knows(e) {
+		return c.finish(now)
+	}
 	switch e := e.(type) {
 	case *Packet:
 		c.machine.Receive(now, int(e.From), e.Path, e.Bytes)
@@ -115,6 +120,35 @@ func (c *Core) Step(now Instant, e Event) *Actions {
 	}
 	return c.finish(now)
 }
+
+// knows tells whether an event is about a group that there is. One that was on
+// its way when the configuration changed may not be, and is refused.
+func (c *Core) knows(e Event) bool {
+	var g GroupID
+	switch e := e.(type) {
+	case *Packet, Tick, LinkState:
+		return true
+	case CheckResult:
+		return c.has(e.Group) && e.Check < c.groups[e.Group].health.Len()
+	case Applied:
+		g = e.Group
+	case ApplyFailed:
+		g = e.Group
+	case AddressRepaired:
+		g = e.Group
+	case HookDone:
+		g = e.Group
+	case Command:
+		if e.Group == AllGroups || c.has(e.Group) {
+			return true
+		}
+		c.acts.Reply = append(c.acts.Reply, Reply{ID: e.ID, Group: NoGroup, To: e.To, Why: reason.Reconfigured})
+		return false
+	}
+	return c.has(g)
+}
+
+func (c *Core) has(g GroupID) bool { return g >= 0 && int(g) < len(c.groups) }
 
 func (c *Core) begin(now Instant) {
 	a := &c.acts
@@ -179,7 +213,7 @@ func (c *Core) command(now Instant, e Command) {
 	case Resume:
 		c.setDrained(now, e.Group, false)
 	case Stop, Abort:
-		c.machine.Stop(now, e.Verb == Abort)
+		c.machine.Stop(now, e.Verb == Abort, cmp.Or(e.Why, reason.Stopping))
 		c.stop, c.stopped = e.ID, true
 		return
 	}

@@ -16,6 +16,7 @@ import (
 
 	"stead/internal/adapter/socket"
 	"stead/internal/core"
+	"stead/internal/core/reason"
 	"stead/internal/report"
 )
 
@@ -268,7 +269,7 @@ func (e *Engine) abandon() {
 		_ = e.fence.Slot(core.FenceSlot{Slot: slot})
 	}
 	now := Now()
-	e.carryOut(now, e.core.Step(now, core.Command{Verb: core.Abort, Group: core.AllGroups}))
+	e.carryOut(now, e.core.Step(now, core.Command{Verb: core.Abort, Group: core.AllGroups, Why: reason.Panicked}))
 }
 
 // View is how things are in the engine.

@@ -175,9 +175,9 @@ func TestFenceProblems(t *testing.T) {
 func TestPanicReleases(t *testing.T) {
 	active, standby := start(t, newNodes(t, 3))
 	mark := active.mark()
-	active.engine.Post(core.CheckResult{Group: 99, Outcome: core.Failed}) // there is no such group
+	active.engine.Between(func(core.Instant) { panic("not today") })
 	err := active.ends()
-	if err == nil || !strings.Contains(err.Error(), "panicked") || !strings.Contains(err.Error(), "checked") {
+	if err == nil || !strings.Contains(err.Error(), "panicked") || !strings.Contains(err.Error(), "not today") {
 		t.Errorf("the error does not say what happened, and where: %v", err)
 	}
 	if got := active.done(mark); !slices.Equal(got, []string{"fence closes", "held false"}) {

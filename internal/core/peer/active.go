@@ -103,7 +103,8 @@ func (m *Machine) keepsLease(now Instant, g *group) bool {
 	}
 	m.raise(now, g)
 	need, mask := g.need, m.grants(g, g.first)
-	if g.class.need == 0 && popCount(mask) < need {
+	if g.class.need == 0 && m.standing(now, g, mask) < need {
+		m.rejoin(now, g, 0, 0)
 		return true // holds without a majority, as the user chose
 	}
 	m.rejoin(now, g, need, mask)
@@ -116,6 +117,18 @@ func (m *Machine) keepsLease(now Instant, g *group) bool {
 	}
 	m.deactivate(now, g, reason.QuorumLost, nobody, false)
 	return false
+}
+
+// standing counts the voters among mask whose promises would carry a lease now.
+func (m *Machine) standing(now Instant, g *group, mask uint64) int {
+	lease := usable(m.patience(g, g.need, mask))
+	count := 0
+	for i, n := range m.nodes {
+		if mask&(1<<i) != 0 && n.confirmedAt != 0 && now < n.confirmedAt.Add(lease) {
+			count++
+		}
+	}
+	return count
 }
 
 // rejoin moves the lease to the promises that it hangs on now.

@@ -24,9 +24,14 @@ func (m *Machine) whileClaiming(now Instant, g *group) {
 		m.withdraw(g)
 		return
 	}
-	granted := popCount(m.grants(g, g.epoch))
-	if granted >= g.need {
+	grants := m.grants(g, g.epoch)
+	granted := popCount(grants)
+	switch {
+	case m.standing(now, g, grants) >= g.need:
 		m.activate(now, g, g.epoch, g.cause)
+		return
+	case granted >= g.need:
+		m.wake(g, now.Add(g.cfg.Interval)) // they were given too long ago, and may have been given to others since
 		return
 	}
 	if granted+m.undecided(g, g.epoch) < g.need {

@@ -106,11 +106,11 @@ func (m *Machine) Resign(now Instant, group int, why reason.Reason) {
 
 // Stop hands everything over where somebody is ready, lets go of the rest, and
 // takes no part any more. With hard it lets go of everything at once.
-func (m *Machine) Stop(now Instant, hard bool) {
+func (m *Machine) Stop(now Instant, hard bool, why reason.Reason) {
 	m.stopping = true
 	for _, g := range m.groups {
 		if hard && g.phase == Active {
-			m.deactivate(now, g, reason.Stopping, m.bestSuccessor(g), false)
+			m.deactivate(now, g, why, m.bestSuccessor(g), false)
 		}
 		m.touch(g)
 	}

@@ -96,6 +96,9 @@ func (m *Machine) compareStall(now Instant, g *group, was bool) {
 	}
 }
 
+// leastLease is the shortest promise that any configuration can give.
+const leastLease = time.Millisecond
+
 // patience is the shortest promise on which a lease hangs: a voter whose
 // configuration has a shorter one keeps no longer than that, and without quorum
 // another member waits no longer.
@@ -106,7 +109,7 @@ func (m *Machine) patience(g *group, need int, mask uint64) time.Duration {
 	shortest := g.lease
 	for i, n := range m.nodes {
 		if mask&(1<<i) != 0 && n.known[g.index] {
-			shortest = min(shortest, time.Duration(n.rec[g.index].LeaseUS)*time.Microsecond)
+			shortest = min(shortest, max(time.Duration(n.rec[g.index].LeaseUS)*time.Microsecond, leastLease))
 		}
 	}
 	return shortest

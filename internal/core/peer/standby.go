@@ -97,7 +97,7 @@ func (m *Machine) besideOwner(now Instant, g *group) {
 		return
 	}
 	m.unprepare(g)
-	if g.need == 0 && n.deafTo&(1<<g.timing) != 0 {
+	if g.need == 0 && n.deafTo&(1<<g.timing) != 0 && !m.heldBack(now, g) {
 		m.claim(now, g, 0, causeOf(reason.PeerDeaf))
 		return
 	}
@@ -133,8 +133,7 @@ func (m *Machine) whileVacant(now Instant, g *group) {
 		m.unprepare(g)
 		return
 	}
-	if now < g.reserved && g.target != nobody && g.target != m.self && m.nodes[g.target].alive(g.timing) {
-		m.wake(g, g.reserved)
+	if m.heldBack(now, g) {
 		return
 	}
 	rank, claimed, reserved := m.rank(now, g)
@@ -150,6 +149,15 @@ func (m *Machine) whileVacant(now Instant, g *group) {
 		return
 	}
 	m.claim(now, g, 0, m.vacancy(g))
+}
+
+// heldBack tells whether this node has handed over just now, and its successor is heard.
+func (m *Machine) heldBack(now Instant, g *group) bool {
+	if now >= g.reserved || g.target == nobody || g.target == m.self || !m.nodes[g.target].alive(g.timing) {
+		return false
+	}
+	m.wake(g, g.reserved)
+	return true
 }
 
 // rank counts the better nodes that could serve. claimed tells that one of them
