@@ -169,11 +169,12 @@ func (m *Machine) raise(now Instant, g *group) {
 	g.vote = vote{epoch: g.bid, node: m.self, inc: m.inc}
 }
 
-// barred tells whether a voter that is heard cannot vote for this epoch any more.
+// barred tells whether a voter that is heard, and hears this node, cannot vote for
+// this epoch any more.
 func (m *Machine) barred(g *group) bool {
 	mask := m.grants(g, g.first)
 	for i, n := range m.nodes {
-		if g.voters&(1<<i) != 0 && i != m.self && mask&(1<<i) == 0 && n.alive(g.timing) &&
+		if g.voters&(1<<i) != 0 && i != m.self && mask&(1<<i) == 0 && n.alive(g.timing) && n.deafTo&(1<<g.timing) == 0 &&
 			n.known[g.index] && n.rec[g.index].VoteEpoch >= g.epoch {
 			return true
 		}

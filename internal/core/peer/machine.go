@@ -101,7 +101,7 @@ func (g *group) configure(i int, c *Group, self int) {
 }
 
 func (m *Machine) addNode(i int, c *Node) {
-	n := &node{index: i, name: c.Name, hash: NodeHash(c.Name), interval: c.Interval, paths: make([]path, c.Paths), silent: ^uint64(0)}
+	n := &node{index: i, name: c.Name, hash: NodeHash(c.Name), interval: c.Interval, pace: c.Interval, paths: make([]path, c.Paths), silent: ^uint64(0)}
 	m.nodes = append(m.nodes, n)
 	m.nodeBy[n.hash] = i
 	m.relate(n)

@@ -9,7 +9,8 @@ type node struct {
 	index    int
 	name     string
 	hash     uint32
-	interval time.Duration
+	interval time.Duration // of heartbeats, as configured
+	pace     time.Duration // of those that it is sent: see repace
 	paths    []path
 	groups   []int // those in which both nodes have a part
 
@@ -32,9 +33,10 @@ type node struct {
 	everHeard      bool
 
 	newcomer newcomer
-	behind   bool    // it has records that are not known yet
-	lastSent Instant // when it was sent something last
-	lastPath int     // the path of the packet heard last
+	past     [8]uint64 // the runs before: whoever shows one replays a recording
+	behind   bool      // it has records that are not known yet
+	lastSent Instant   // when it was sent something last
+	lastPath int       // the path of the packet heard last
 	nextSend Instant
 	rtt      time.Duration
 
@@ -126,7 +128,8 @@ func (n *node) deafAt(lease time.Duration) Instant { return n.reachWatchedAt.Add
 
 // admit starts a session with a new run of the node.
 func (n *node) admit(now Instant, inc uint64) {
-	n.inc = inc
+	copy(n.past[1:], n.past[:])
+	n.past[0], n.inc = n.inc, inc
 	n.deafTo, n.reachWatchedAt = 0, now
 	n.applied, n.acked, n.sentTop = 0, 0, 0
 	n.confirmedAt, n.reachedAt = 0, 0

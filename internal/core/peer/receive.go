@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"slices"
 	"time"
 
 	"stead/internal/core/clock"
@@ -88,6 +89,10 @@ func (m *Machine) countBad(err error) {
 // meet handles a packet of a run of the node that is not the one known: it is
 // admitted once it echoes something that was sent after it first appeared.
 func (m *Machine) meet(now Instant, n *node, over int, h *Header) bool {
+	if slices.Contains(n.past[:], h.Inc) {
+		m.counters.Unproved++
+		return false
+	}
 	if n.newcomer.inc == h.Inc && h.Seq <= n.newcomer.seen[over] {
 		m.counters.Stale++
 		return false
@@ -167,12 +172,31 @@ func (m *Machine) learn(n *node, h *Header, records []byte) (gap bool) {
 		if n.known[g.index] && n.rec[g.index].equal(&r) {
 			continue
 		}
+		wait := n.rec[g.index].LeaseUS
 		n.keep(g.index, &r)
+		if r.LeaseUS != wait {
+			m.repace(n)
+		}
 		g.seen = max(g.seen, r.Seen, r.Epoch, r.VoteEpoch)
 		m.touch(g)
 	}
 	n.applied = h.Top
 	return false
+}
+
+// repace finds out how often a node has to be sent heartbeats: as configured, or
+// more often while its own configuration still has, or already has, a shorter
+// lease than this node's.
+func (m *Machine) repace(n *node) {
+	n.pace = n.interval
+	for _, i := range n.groups {
+		if g := m.groups[i]; n.known[i] {
+			lease := max(time.Duration(n.rec[i].LeaseUS)*time.Microsecond, leastLease)
+			n.pace = min(n.pace, lease/(g.lease/g.cfg.Interval))
+		}
+	}
+	n.pace = max(n.pace, leastLease/4)
+	n.nextSend = clock.Min(n.nextSend, n.lastSent.Add(n.pace))
 }
 
 // confirm counts the echo: the node has heard what we sent then. Its promises

@@ -119,6 +119,7 @@ func (m *Machine) reseat(now Instant, n *node, c *Node, from []int) {
 		return
 	}
 	n.interval = c.Interval
+	m.repace(n)
 	n.nextSend = clock.Min(n.nextSend, now)
 	// What it has said of groups that were not known here has to come again, and
 	// it may not have known some of ours.

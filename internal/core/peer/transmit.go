@@ -50,7 +50,7 @@ func (m *Machine) answer(now Instant, n *node, over int, flags uint8) {
 	if m.active == 0 && len(n.paths) == 1 {
 		// The answer is as good as a heartbeat. With several paths the
 		// heartbeats go on, or the silence of one path would stay unseen.
-		n.nextSend = now.Add(n.interval)
+		n.nextSend = now.Add(n.pace)
 	}
 }
 
@@ -71,9 +71,9 @@ func (m *Machine) transmit(now Instant) {
 			n.echo(now, &h, n.lastPath)
 			m.send(now, n, over, &h, nil)
 		}
-		n.nextSend = n.nextSend.Add(n.interval)
+		n.nextSend = n.nextSend.Add(n.pace)
 		if n.nextSend <= now {
-			n.nextSend = now.Add(n.interval)
+			n.nextSend = now.Add(n.pace)
 		}
 	}
 	for _, c := range m.classes {
