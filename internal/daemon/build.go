@@ -12,6 +12,7 @@ import (
 
 	"stead/internal/adapter/fence"
 	"stead/internal/adapter/link"
+	"stead/internal/adapter/neighbour"
 	"stead/internal/adapter/sched"
 	"stead/internal/adapter/socket"
 	"stead/internal/assemble"
@@ -156,7 +157,11 @@ func (d *Daemon) buildEngine() error {
 	}
 	coreCfg.HeldOff = d.store.state.Drained
 	coreCfg.Unfenced = d.fence.Kind() != fence.KindKernel
-	d.sockets, err = socket.Open(paths(d.cfg, &coreCfg))
+	ways := paths(d.cfg, &coreCfg)
+	for _, p := range ways {
+		d.ways = append(d.ways, neighbour.Path{Local: p.Local, Remote: p.Remote})
+	}
+	d.sockets, err = socket.Open(ways)
 	if err != nil {
 		return err
 	}
@@ -184,6 +189,18 @@ func paths(cfg *config.Config, c *core.Config) []socket.Path {
 		}
 	}
 	return out
+}
+
+// keepNeighbours keeps the peers' hardware addresses known. The paths are the
+// sockets', which no reload changes.
+func (d *Daemon) keepNeighbours(ctx context.Context) {
+	tell := func(err error) { d.log.Warn("next hops of heartbeats", "problem", err) }
+	keeper, err := neighbour.Open(d.ways, tell)
+	if err != nil {
+		tell(err)
+		return
+	}
+	keeper.Run(ctx)
 }
 
 // runEngine prepares the thread and the memory and runs the loop on it.

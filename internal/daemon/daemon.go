@@ -17,6 +17,7 @@ import (
 	"stead/internal/adapter/fence"
 	"stead/internal/adapter/hook"
 	"stead/internal/adapter/link"
+	"stead/internal/adapter/neighbour"
 	"stead/internal/adapter/overlay"
 	"stead/internal/adapter/probe"
 	"stead/internal/adapter/socket"
@@ -48,6 +49,7 @@ type Daemon struct {
 	links     *link.Links
 	early     early
 	sockets   *socket.Set
+	ways      []neighbour.Path // of the sockets
 	engine    *engine.Engine
 	checks    *probe.Set
 	hooks     []*hook.Queue
@@ -126,6 +128,7 @@ func (d *Daemon) Run(ctx context.Context, front Front) error {
 	if d.overlays != nil {
 		start(func() { d.overlays.Run(ctx) })
 	}
+	start(func() { d.keepNeighbours(ctx) })
 	start(func() { d.store.run(ctx, d.complain) })
 	start(func() { d.publish(ctx) })
 	for _, serve := range front.services(d) {
