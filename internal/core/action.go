@@ -113,7 +113,7 @@ const (
 	Stalled    // the fence closed: no renewal in time
 	Unstalled  // and opened again
 	Raised     // the voters agreed on a higher epoch; the role did not change
-	DualSeen   // two active nodes met; Took is how long both served
+	DualSeen   // two active nodes met; Took is for how long both can have served
 	Repaired   // an address was put back
 	HoldFailed // an actuator reports a failure
 	InPlace    // the addresses are on their interfaces

@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 
 	"stead/internal/core"
+	"stead/internal/core/reason"
 	"stead/internal/engine"
 )
 
@@ -19,7 +20,7 @@ func (d *Daemon) survive() {
 	case d.faults <- fmt.Errorf("the daemon panicked, and has released what it held: %v\n%s", p, debug.Stack()):
 	default: // the first one counts
 	}
-	d.engine.Post(core.Command{ID: d.engine.CommandID(), Verb: core.Abort, Group: core.AllGroups})
+	d.engine.Post(core.Command{ID: d.engine.CommandID(), Verb: core.Abort, Group: core.AllGroups, Why: reason.Panicked})
 }
 
 // fault is the panic that has ended this run, if one has.

@@ -87,7 +87,7 @@ func TestPanicReleases(t *testing.T) {
 		panic func(*Daemon)
 		where string
 	}{
-		"the engine": {func(d *Daemon) { d.engine.Post(core.CheckResult{Group: 99}) }, "checked"},
+		"the engine": {func(d *Daemon) { d.engine.Between(func(core.Instant) { panic("not today") }) }, "not today"},
 		"the teller": {func(d *Daemon) {
 			d.engine.Between(func(core.Instant) { d.tellAll(engine.Told{Persist: &core.Persist{Group: 99}}) })
 		}, "tell"},

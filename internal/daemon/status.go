@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"stead/internal/adapter/overlay"
@@ -68,10 +69,11 @@ func (d *Daemon) describe(v *engine.View) report.Status {
 		Counters: d.counters(v), Overlays: d.overlayStatus(),
 	}
 	fenced := d.fence.Status()
-	s.Fence = report.Fence{Kind: fenced.Kind, Detail: fenced.Reason, Stalls: d.stalls.Load()}
-	for _, problem := range fenced.Problems {
-		s.Fence.Detail += "; " + problem
+	said := fenced.Problems
+	if fenced.Reason != "" {
+		said = append([]string{fenced.Reason}, said...)
 	}
+	s.Fence = report.Fence{Kind: fenced.Kind, Detail: strings.Join(said, "; "), Stalls: d.stalls.Load()}
 	for i := range min(len(v.Groups), len(cfg.Groups)) {
 		s.Groups = append(s.Groups, d.group(cfg, i, &v.Groups[i], s.At, v.At, fenced.Kind))
 	}

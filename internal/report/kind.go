@@ -67,7 +67,7 @@ var Kinds = []KindInfo{
 	{CheckUnrun, core.CheckUnrun, "A check could not be run. That is not a failure of what it checks."},
 	{Stalled, core.Stalled, "The fence closed because no renewal came in time. The role did not change."},
 	{Unstalled, core.Unstalled, "The fence opened again without a change of role; `took_us` is how long it was closed."},
-	{DualSeen, core.DualSeen, "Two nodes met that both were active; `took_us` is how long both served."},
+	{DualSeen, core.DualSeen, "Two nodes met that both were active; `took_us` is for how long both can have served."},
 	{Repaired, core.Repaired, "An address that a stranger had removed was put back."},
 	{HoldFailed, core.HoldFailed, "An address, hook or route could not be made as it is wanted. It is tried again."},
 	{Refused, core.Refused, "An operator's command was refused; `reason` says why."},
