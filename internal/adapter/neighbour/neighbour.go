@@ -53,8 +53,9 @@ type Keeper struct {
 	paths    []Path
 	hops     []*hop
 	requests *conn
-	events   *conn
-	hurry    int // quick looks that are left
+	links    *links
+	stale    bool // routes may have changed
+	hurry    int  // quick looks that are left
 	complain func(error)
 	told     bool
 }
@@ -62,27 +63,33 @@ type Keeper struct {
 // Open opens what Run needs, in the network namespace of the calling thread.
 // complain is told of the first thing that the kernel refuses.
 func Open(paths []Path, complain func(error)) (*Keeper, error) {
-	requests, err := open(0)
+	requests, err := open()
 	if err != nil {
 		return nil, err
 	}
-	events, err := open(unix.RTMGRP_LINK)
+	links, err := openLinks()
 	if err != nil {
 		requests.close()
 		return nil, err
 	}
-	return &Keeper{paths: paths, requests: requests, events: events, complain: complain}, nil
+	return &Keeper{paths: paths, requests: requests, links: links, complain: complain}, nil
+}
+
+// close frees what Open opened. Run does it at its end.
+func (k *Keeper) close() {
+	k.links.close()
+	k.requests.close()
 }
 
 // Run looks after the next hops until ctx ends, or until the kernel has shown
 // that it will not have it: for lack of CAP_NET_ADMIN, or before Linux 5.0.
 func (k *Keeper) Run(ctx context.Context) {
-	defer k.requests.close()
-	defer k.events.close()
+	defer k.close()
+	changes := k.links.listen()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for looks, quick := 0, false; ; looks++ {
-		if k.hear() || looks%routesEvery == 0 {
+		if k.stale || looks%routesEvery == 0 {
 			k.findHops()
 		}
 		for _, h := range k.hops {
@@ -90,21 +97,37 @@ func (k *Keeper) Run(ctx context.Context) {
 				return
 			}
 		}
-		if k.hurry > 0 {
-			k.hurry--
+		k.hurry = max(k.hurry-1, 0)
+		if hurry := k.hurry > 0; hurry != quick {
+			quick = hurry
+			tick.Reset(every(quick))
 		}
-		switch hurry := k.hurry > 0; {
-		case hurry && !quick:
-			tick.Reset(hurryEvery)
-			quick = true
-		case quick && !hurry:
-			tick.Reset(lookEvery)
-			quick = false
+		if !k.wait(ctx, tick.C, changes) {
+			return
 		}
+	}
+}
+
+func every(quick bool) time.Duration {
+	if quick {
+		return hurryEvery
+	}
+	return lookEvery
+}
+
+// wait waits until it is time to look again, which it is at once when a carrier
+// comes back. It reports false when ctx has ended.
+func (k *Keeper) wait(ctx context.Context, tick <-chan time.Time, changes <-chan change) bool {
+	for {
 		select {
 		case <-ctx.Done():
-			return
-		case <-tick.C:
+			return false
+		case <-tick:
+			return true
+		case c := <-changes:
+			if k.changed(c) {
+				return true
+			}
 		}
 	}
 }
@@ -118,29 +141,20 @@ func (k *Keeper) goOn(err error) bool {
 	return !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EOPNOTSUPP)
 }
 
-// hear takes the changes of links that have arrived and reports whether routes
-// may have changed with them.
-func (k *Keeper) hear() (changed bool) {
-	for {
-		index, running, err := k.events.link()
-		if errors.Is(err, unix.EAGAIN) {
-			return changed
+// changed takes a change of a link and reports whether a next hop's carrier has
+// come back with it.
+func (k *Keeper) changed(c change) (back bool) {
+	k.stale = true
+	for _, h := range k.hops {
+		if !c.lost && h.index != c.index {
+			continue
 		}
-		changed = true
-		for _, h := range k.hops {
-			if err == nil && h.index != index {
-				continue
-			}
-			// An overflow (ENOBUFS) may have hidden anything.
-			if err != nil || running && !h.running {
-				h.asks, k.hurry = 0, hurryLooks
-			}
-			h.running = running || err != nil
+		if c.lost || c.running && !h.running {
+			h.asks, k.hurry, back = 0, hurryLooks, true
 		}
-		if err != nil {
-			return changed
-		}
+		h.running = c.running || c.lost
 	}
+	return back
 }
 
 // findHops looks up the routes of all paths. A path without one has no next hop
@@ -159,7 +173,7 @@ func (k *Keeper) findHops() {
 		found = append(found, &hop{index: index, addr: addr, running: true})
 		k.hurry = hurryLooks
 	}
-	k.hops = found
+	k.hops, k.stale = found, false
 }
 
 // look looks at the entry of a next hop and does what is to be done about it.

@@ -139,8 +139,7 @@ func TestNextHops(t *testing.T) {
 			}
 			p := &pair{a: a}
 			k := p.open(t, nil)
-			defer k.requests.close()
-			defer k.events.close()
+			defer k.close()
 			k.paths = paths
 			k.findHops()
 			var got []end
@@ -191,8 +190,7 @@ func TestLeftAlone(t *testing.T) {
 				p.send(t)
 			}
 			k := p.open(t, nil)
-			defer k.requests.close()
-			defer k.events.close()
+			defer k.close()
 			k.findHops()
 			if len(k.hops) != 1 {
 				t.Fatalf("%d next hops, want 1", len(k.hops))
@@ -210,8 +208,7 @@ func TestLeftAlone(t *testing.T) {
 func TestManagedByAnother(t *testing.T) {
 	p := newPair(t, families[0].a, families[0].b)
 	k := p.open(t, nil)
-	defer k.requests.close()
-	defer k.events.close()
+	defer k.close()
 	k.findHops()
 	h, c := k.hops[0], k.requests
 	c.begin(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_ACK)
@@ -270,8 +267,7 @@ func BenchmarkLook(b *testing.B) {
 	p.come(b)
 	p.send(b)
 	k := p.open(b, nil)
-	defer k.requests.close()
-	defer k.events.close()
+	defer k.close()
 	k.findHops()
 	b.ReportAllocs()
 	for b.Loop() {

@@ -25,13 +25,13 @@ type conn struct {
 	tx, rx []byte
 }
 
-func open(groups uint32) (*conn, error) {
+func open() (*conn, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, fmt.Errorf("open a netlink socket: %w", err)
 	}
 	c := &conn{fd: fd, tx: make([]byte, 0, 128), rx: make([]byte, 8<<10)}
-	err = unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups})
+	err = unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
 	wait := unix.NsecToTimeval(answerWithin.Nanoseconds())
 	if err := errors.Join(err, unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &wait)); err != nil {
 		c.close()
@@ -188,25 +188,6 @@ func (c *conn) route(p Path) (index int32, hop netip.Addr, err error) {
 		return 0, hop, errLocal
 	}
 	return index, hop, nil
-}
-
-// link returns the next change of a link, or EAGAIN.
-func (c *conn) link() (index int32, running bool, err error) {
-	for {
-		n, _, err := unix.Recvfrom(c.fd, c.rx, unix.MSG_DONTWAIT)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil {
-			return 0, false, err
-		}
-		// The kernel sends one message in a datagram here.
-		if b := c.rx[:n]; n >= unix.SizeofNlMsghdr+unix.SizeofIfInfomsg {
-			gone := native.Uint16(b[4:]) == unix.RTM_DELLINK
-			b = b[unix.SizeofNlMsghdr:]
-			return int32(native.Uint32(b[4:])), !gone && native.Uint32(b[8:])&unix.IFF_RUNNING != 0, nil
-		}
-	}
 }
 
 // eachAttr calls f for each attribute in b.
