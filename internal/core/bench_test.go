@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -313,10 +314,11 @@ func checkActions(c *Core, now Instant, a *Actions, wants map[GroupID]uint64) er
 			return fmt.Errorf("fence slot %d is open until %s from now", f.Slot, max(f.Serve, f.Answer).Sub(now))
 		}
 	}
-	for _, f := range a.Bind {
+	for i, f := range a.Bind {
 		g := c.groups[f.Group]
+		later := slices.ContainsFunc(a.Bind[i+1:], func(l FenceBind) bool { return l.Group == f.Group })
 		switch {
-		case f.Slot == 0 || g.active:
+		case f.Slot == 0 || g.active || later:
 		case g.lingerUntil == Instant(1<<63-1):
 			return fmt.Errorf("group %d is bound to slot %d and neither active nor lingering", f.Group, f.Slot)
 		}

@@ -169,9 +169,9 @@ func (m *Machine) rank(now Instant, g *group) (rank int, claimed, reserved bool)
 		}
 		r := &n.rec[g.index]
 		better := r.Priority > uint8(g.priority) || r.Priority == uint8(g.priority) && n.name > m.nodes[m.self].name
+		claimed = claimed || better && r.Role == RoleClaiming
 		if (n.ready(g) || r.Flags&recStarting != 0) && better {
 			rank++
-			claimed = claimed || r.Role == RoleClaiming
 		}
 		if to := m.nodeOf(r.Target); r.Role == RoleStandby && to != nobody && to != m.self && r.Epoch+1 >= g.seen &&
 			m.nodes[to].index != i && m.nodes[to].alive(g.timing) && m.nodes[to].ready(g) {
