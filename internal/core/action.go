@@ -8,8 +8,9 @@ import (
 
 // Actions is what one Step asks for. A driver carries the fields out in the
 // order in which they stand here: the fence first, so that a node never says
-// that it has let go before it has. The slices belong to the core and are
-// valid until the next Step.
+// that it has let go before it has. Only the slots that close come after Bind:
+// addresses that move to another slot are not without an open one in between.
+// The slices belong to the core and are valid until the next Step.
 type Actions struct {
 	Fence    []FenceSlot
 	Bind     []FenceBind
@@ -29,6 +30,9 @@ type FenceSlot struct {
 	Answer Instant
 	Serve  Instant
 }
+
+// Closes tells whether the slot is to be closed now.
+func (s *FenceSlot) Closes() bool { return s.Answer == 0 && s.Serve == 0 }
 
 // FenceBind puts a group's addresses under a slot. Slot 0 is never open.
 type FenceBind struct {

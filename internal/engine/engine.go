@@ -209,12 +209,7 @@ func (e *Engine) step(now core.Instant, ev core.Event) {
 
 // carryOut does what a step asks for, in the order of core.Actions.
 func (e *Engine) carryOut(now core.Instant, a *core.Actions) {
-	for _, s := range a.Fence {
-		e.fenceSays(e.fence.Slot(s))
-	}
-	for _, b := range a.Bind {
-		e.fenceSays(e.fence.Bind(b.Group, b.Slot))
-	}
+	e.moveFence(a)
 	for _, s := range a.Send {
 		e.sockets.Send(int(s.To), s.Path, s.Bytes, int64(now))
 	}
@@ -235,6 +230,25 @@ func (e *Engine) carryOut(now core.Instant, a *core.Actions) {
 	}
 	for _, n := range a.Note {
 		e.outbox.push(Told{Note: &n})
+	}
+}
+
+func (e *Engine) moveFence(a *core.Actions) {
+	closing := false
+	for _, s := range a.Fence {
+		if s.Closes() {
+			closing = true
+			continue
+		}
+		e.fenceSays(e.fence.Slot(s))
+	}
+	for _, b := range a.Bind {
+		e.fenceSays(e.fence.Bind(b.Group, b.Slot))
+	}
+	for i := 0; closing && i < len(a.Fence); i++ {
+		if a.Fence[i].Closes() {
+			e.fenceSays(e.fence.Slot(a.Fence[i]))
+		}
 	}
 }
 

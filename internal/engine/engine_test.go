@@ -72,6 +72,11 @@ func TestReplies(t *testing.T) {
 	}
 	standby[1].becomes(true)
 	active.becomes(false)
+	active.mu.Lock()
+	if active.gaps > 0 {
+		t.Error("packets under way met a closed fence before the slot that lets them in")
+	}
+	active.mu.Unlock()
 	for _, h := range []*node{active, standby[0]} {
 		if err := stop(h, core.Abort); err != nil {
 			t.Error(err)

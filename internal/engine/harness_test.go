@@ -37,6 +37,8 @@ type node struct {
 	did    []string // fence, holds, in order
 	told   []Told
 	closed map[int]bool // slots of the fence
+	bound  int          // the slot of the addresses
+	gaps   int          // how often that was closed under them
 	open   bool         // the group is bound to a lease
 	refuse error        // of the fence
 	broken bool         // the fence panics
@@ -131,6 +133,9 @@ func (h *node) Slot(s core.FenceSlot) error {
 		panic("the fence is broken")
 	}
 	h.closed[s.Slot] = s.Serve <= Now()
+	if s.Closes() && s.Slot == h.bound {
+		h.gaps++
+	}
 	return h.refuse
 }
 
@@ -138,7 +143,7 @@ func (h *node) Slot(s core.FenceSlot) error {
 func (h *node) Bind(_ core.GroupID, slot int) error {
 	h.mu.Lock()
 	was := h.open
-	h.open = slot != 0
+	h.open, h.bound = slot != 0, slot
 	h.mu.Unlock()
 	switch {
 	case slot == 0:
