@@ -23,22 +23,32 @@ import (
 	"stead/bench/world"
 )
 
+// options are what a user may choose.
+type options struct {
+	trials, rounds      int
+	fault, pair, binary string
+	idle                time.Duration
+	json                bool
+}
+
 func main() {
-	n := flag.Int("n", 10, "trials of each fault for each pair")
-	fault := flag.String("fault", "", "this fault only; its name, or the start of it")
-	only := flag.String("pair", "", "this pair only; the start of its name")
-	idle := flag.Duration("idle", 10*time.Second, "how long the idle cost is measured; 0: not at all")
-	binary := flag.String("stead", "bin/stead", "the binary to measure")
-	asJSON := flag.Bool("json", false, "print JSON")
+	var o options
+	flag.IntVar(&o.trials, "n", 10, "trials of each fault for each pair")
+	flag.StringVar(&o.fault, "fault", "", "this fault only; its name, or the start of it")
+	flag.StringVar(&o.pair, "pair", "", "this pair only; the start of its name")
+	flag.DurationVar(&o.idle, "idle", 10*time.Second, "how long the idle cost is measured; 0: not at all")
+	flag.IntVar(&o.rounds, "rounds", 15, "rounds in which the overlay is compared with a tunnel made by hand; 0: not at all")
+	flag.StringVar(&o.binary, "stead", "bin/stead", "the binary to measure")
+	flag.BoolVar(&o.json, "json", false, "print JSON")
 	flag.Parse()
-	if err := run(*binary, *fault, *only, *n, *idle, *asJSON); err != nil {
+	if err := run(&o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(binary, fault, only string, n int, idle time.Duration, asJSON bool) error {
-	binary, err := filepath.Abs(binary)
+func run(o *options) error {
+	binary, err := filepath.Abs(o.binary)
 	if err != nil {
 		return err
 	}
@@ -51,24 +61,31 @@ func run(binary, fault, only string, n int, idle time.Duration, asJSON bool) err
 		world.Stead(binary, "fast", true, true),
 		world.Stead(binary, "fast", false, false),
 	}
-	pairs = slices.DeleteFunc(pairs, func(p world.Pair) bool { return !strings.HasPrefix(p.Name, only) })
+	pairs = slices.DeleteFunc(pairs, func(p world.Pair) bool { return !strings.HasPrefix(p.Name, o.pair) })
 	var rows []row
 	for _, f := range faults {
-		if strings.HasPrefix(f.name, fault) {
-			rows = append(rows, measure(pairs, f, n)...)
+		if strings.HasPrefix(f.name, o.fault) {
+			rows = append(rows, measure(pairs, f, o.trials)...)
 		}
 	}
 	var costs []cost
 	for _, pair := range pairs {
-		if idle > 0 {
-			costs = append(costs, idleCost(pair, idle))
+		if o.idle > 0 {
+			costs = append(costs, idleCost(pair, o.idle))
 		}
 	}
-	if asJSON {
-		return json.NewEncoder(os.Stdout).Encode(map[string]any{"faults": rows, "idle": costs})
+	var paths []path
+	if i := slices.IndexFunc(pairs, func(p world.Pair) bool { return p.Device == "vxlan0" }); i >= 0 && o.rounds > 0 {
+		if paths, err = measurePaths(pairs[i], o.rounds); err != nil {
+			return fmt.Errorf("path: %w", err)
+		}
+	}
+	if o.json {
+		return json.NewEncoder(os.Stdout).Encode(map[string]any{"faults": rows, "idle": costs, "paths": paths})
 	}
 	printRows(os.Stdout, rows)
 	printCosts(os.Stdout, costs)
+	printPaths(os.Stdout, paths)
 	if i := slices.IndexFunc(rows, func(r row) bool { return len(r.Errors) > 0 }); i >= 0 {
 		return fmt.Errorf("%s, %s: %s", rows[i].Fault, rows[i].Pair, rows[i].Errors[0])
 	}
