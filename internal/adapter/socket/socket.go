@@ -120,9 +120,9 @@ func (s *Set) Send(node, path int, b []byte, now int64) {
 	if p.fd < 0 && !s.reopen(i, now) {
 		return
 	}
-	// ECONNREFUSED tells of an earlier datagram; this one was not tried.
+	// What ICMP said of an earlier datagram is told in place of trying this one.
 	for try := 0; try < 2; try++ {
-		if _, errno := write(p.fd, b); errno != unix.ECONNREFUSED {
+		if _, errno := write(p.fd, b); errno == 0 {
 			return
 		}
 	}
