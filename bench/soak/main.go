@@ -91,7 +91,9 @@ type soak struct {
 	pair   world.Pair
 }
 
-// begin starts the pair and waits until one node is active and the other ready.
+// begin starts the pair and waits until the preferred node is active and the other
+// ready. Where the other one was first, the group is moved: it would be on its own
+// later, with nothing wrong either, when the preemption delay is over.
 func (s *soak) begin() error {
 	if err := s.pair.Start(s.w); err != nil {
 		return err
@@ -103,17 +105,15 @@ func (s *soak) begin() error {
 		if err != nil {
 			continue
 		}
-		active, ready := 0, 0
-		for _, status := range all {
-			if g := status.Group("web"); g != nil && g.Role == report.RoleActive {
-				active++
-			} else if g != nil && g.Ready {
-				ready++
-			}
-		}
-		if active == 1 && ready >= 1 {
+		primary, secondary := all[0].Group("web"), all[1].Group("web")
+		switch {
+		case primary.Role == report.RoleActive && secondary.Ready:
 			time.Sleep(time.Second)
 			return nil
+		case secondary.Role == report.RoleActive && primary.Ready:
+			if err := s.pair.Switchover(s.w, world.Secondary, world.Primary); err != nil {
+				return err
+			}
 		}
 	}
 	return errors.New("no node became active beside a ready one\n" + s.w.Log(world.Primary) + s.w.Log(world.Secondary))
