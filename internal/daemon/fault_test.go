@@ -21,6 +21,7 @@ func TestMain(m *testing.M) { testns.Main(m) }
 // serving runs a daemon that serves an address on lan0 of a namespace, alone.
 func serving(t *testing.T) (ns *testns.NS, d *Daemon, ended chan error) {
 	t.Helper()
+	testns.Privileged(t)
 	ns = testns.New(t)
 	testns.Veth(t, ns, "lan0", ns, "lan1")
 	ns.Addr(t, "lan0", "192.0.2.10/24")

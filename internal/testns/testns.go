@@ -45,7 +45,13 @@ func Main(m *testing.M) { os.Exit(Run(m)) }
 
 // Run is Main for a package that has to clean up: it returns the exit code.
 func Run(m *testing.M) int {
-	if os.Geteuid() == 0 || os.Getenv(inUserNS) != "" {
+	if os.Getenv(inUserNS) != "" {
+		if lo, err := netlink.LinkByName("lo"); err == nil {
+			_ = netlink.LinkSetUp(lo) // as on the machine; a test that needs it says so
+		}
+		return m.Run()
+	}
+	if os.Geteuid() == 0 {
 		return m.Run()
 	}
 	child := exec.Command("/proc/self/exe", os.Args[1:]...)
@@ -76,6 +82,15 @@ func Lacking(t testing.TB, missing string, err error) {
 		t.Skipf("skipped: needs %s: %v", missing, err)
 	}
 	t.Fatalf("needs %s: %v (run it as root, or set STEAD_UNPRIVILEGED=1 to skip it)", missing, err)
+}
+
+// Privileged ends a test that needs what root in a user namespace has not: eBPF,
+// real-time priority, other users.
+func Privileged(t testing.TB) {
+	t.Helper()
+	if os.Getenv(inUserNS) != "" || os.Geteuid() != 0 {
+		Lacking(t, "root outside of a user namespace", os.ErrPermission)
+	}
 }
 
 // New makes a namespace with its loopback up. It goes away with the test.

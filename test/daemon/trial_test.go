@@ -39,6 +39,7 @@ type host struct {
 // newTrial builds the network. Nothing runs yet.
 func newTrial(t testing.TB, c conf) *trial {
 	t.Helper()
+	testns.Privileged(t)
 	dir, err := os.MkdirTemp("", "stead-daemon-") // t.TempDir is too long for a socket's path
 	if err != nil {
 		t.Fatal(err)

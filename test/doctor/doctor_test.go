@@ -68,6 +68,7 @@ type trial struct {
 
 func newTrial(t *testing.T) *trial {
 	t.Helper()
+	testns.Privileged(t)
 	dir, err := os.MkdirTemp("", "stead-doctor-") // t.TempDir is too long for a socket's path
 	if err != nil {
 		t.Fatal(err)

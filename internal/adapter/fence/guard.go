@@ -158,6 +158,9 @@ func (g *guard) start() (*exec.Cmd, error) {
 	wake := os.NewFile(uintptr(waker), "eventfd")
 	defer wake.Close()
 	child := exec.Command(g.command[0], g.command[1:]...)
+	if child.Path == "/proc/self/exe" {
+		child.Args[0] = os.Args[0] // so that a list of processes names it as the daemon
+	}
 	child.Stderr = os.Stderr
 	child.ExtraFiles = []*os.File{g.file, wake, g.watched} // guardMemoryFD and those behind it
 	// A session of its own: what is sent to the daemon's process group does not
