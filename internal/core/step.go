@@ -139,7 +139,7 @@ func (c *Core) knows(e Event) bool {
 	case HookDone:
 		g = e.Group
 	case Command:
-		if e.Group == AllGroups || c.has(e.Group) {
+		if e.Group == AllGroups && e.Verb != Switchover || c.has(e.Group) {
 			return true
 		}
 		c.acts.Reply = append(c.acts.Reply, Reply{ID: e.ID, Group: NoGroup, To: e.To, Why: reason.Reconfigured})
