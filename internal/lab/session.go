@@ -229,7 +229,7 @@ func (s *session) await(ctx context.Context, what string, done func() error) err
 func (s *session) ended() (all error) {
 	for _, h := range s.world.Hosts() {
 		if p := s.daemons[h.Name]; p != nil && !p.running() {
-			all = errors.Join(all, fmt.Errorf("the daemon on %s has ended: %s", h.Name, lastLine(p.log.Name())))
+			all = errors.Join(all, fmt.Errorf("the daemon on %s has ended (%s); its last line: %s", h.Name, p.cmd.ProcessState, lastLine(p.log.Name())))
 		}
 	}
 	return all

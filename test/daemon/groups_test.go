@@ -69,9 +69,10 @@ func TestGroups(t *testing.T) {
 		}
 		other.becomes(t, group, report.RoleStandby)
 		for _, address := range inGroups[group] {
-			if !h.has(t, devices[group], address) || other.has(t, devices[group], address) {
-				t.Errorf("%s has %s: %v; %s has it: %v", h.name, address, h.has(t, devices[group], address), other.name, other.has(t, devices[group], address))
-			}
+			// The role is told when the fence has closed; the address goes after it.
+			testns.Eventually(t, patience, address+" is on "+h.name+" alone", func() bool {
+				return h.has(t, devices[group], address) && !other.has(t, devices[group], address)
+			})
 		}
 	}
 	holds("nic", tr.primary)
