@@ -24,6 +24,8 @@ type Config struct {
 	Control   Control
 	HTTP      HTTP
 	State     State
+	Notify    Notify
+	Log       Log
 	Realtime  Realtime
 	Fence     FenceMode
 	Warnings  []Problem // what is allowed, but seldom meant
@@ -108,6 +110,7 @@ type Group struct {
 	Addresses  []Address
 	Checks     []Check // sorted by name
 	Hooks      map[HookKind]Hook
+	Sync       string // groups with the same name change together: only with vrrp
 	Announce   Announce
 }
 
@@ -124,8 +127,40 @@ type Election struct {
 	Interval     time.Duration // 1 ms to 60 s
 	Multiplier   int           // 2 to 100
 	Quorum       bool          // default: true with three voters or more
-	Voters       []string      // members and witnesses
+	Voters       []string      // members and witnesses; empty with vrrp
 	OnQuorumLoss string        // release (default) or hold
+	VRRP         *VRRP         // of the type vrrp, else nil
+}
+
+// VRRP is a virtual router (RFC 9568). Interval and Multiplier of its Election
+// are those of the heartbeats, where Detect asks for them, else 0.
+type VRRP struct {
+	VRID        uint8                 // 1 to 255
+	Interface   string                // default: that of the first address
+	Version     int                   // 3 (default) or 2
+	IPv6        bool                  // `family:`; default: that of the first address
+	Interval    time.Duration         // of advertisements: 10 ms to 40.95 s; version 2: whole seconds to 255 s
+	Unicast     bool                  // to each of Peers instead of Group
+	Peers       []netip.Addr          // all routers, this one too where all nodes share the file; default: the members' Sources or addresses
+	Group       netip.Addr            // multicast: default 224.0.0.18 or ff02::12
+	Sources     map[string]netip.Addr // by node: where advertisements come from; default: the primary (IPv6: link-local) address of Interface
+	TTL         int                   // of what is sent: default 255
+	MinTTL      int                   // of what is accepted: default 255
+	Checksum    string                // of version 3 over IPv4: auto (default: as the others send), message, pseudo-header
+	Auth        *VRRPAuth             // nil: none
+	Accept      bool                  // packets to the addresses are accepted: default true
+	VirtualMAC  bool                  // addresses and advertisements on a macvlan with 00:00:5e:00:01:VRID (IPv6: 02:VRID)
+	Detect      string                // advertisement (default) or heartbeat
+	DownAdverts int                   // advertisements that may be missing: 3, as in the RFC; 1 to 100
+}
+
+// VRRPAuth authenticates advertisements as keepalived does.
+type VRRPAuth struct {
+	Type     string           // hmac (version 3, keepalived 2.4.2's auth_hmac) or password (version 2, PASS)
+	KeyFiles map[uint8]string // hmac: by key ID; password: ID 0
+	Keys     map[uint8][]byte // their contents: hmac 32 to 64 bytes, password 1 to 8
+	KeyID    uint8            // hmac: the one that signs
+	Replay   string           // hmac: time (default) or monotonic
 }
 
 // Lease is the detection time and the length of a promise.
@@ -141,6 +176,7 @@ type Preempt struct {
 type Address struct {
 	Prefix    netip.Prefix
 	Interface string
+	Excluded  bool // `advertised: false`: held with the others, but not in VRRP's advertisements
 }
 
 // Announce is how often addresses are announced again while nothing happens.
@@ -174,6 +210,7 @@ type Check struct {
 	Expect   string        // http: substring of the body; udp, tcp: of the answer; file: of the content
 	Status   []int         // http: accepted codes; empty: 200 to 399
 	MaxAge   time.Duration // file: not older than
+	Number   bool          // file: the weight counts as often as the number in the file; -254 or less in all is a fault
 	Interval time.Duration // 10 ms or more; exec 100 ms or more
 	Timeout  time.Duration
 	Rise     int
@@ -192,6 +229,7 @@ const (
 	HookStandby  HookKind = "standby"
 	HookFault    HookKind = "fault"
 	HookStop     HookKind = "stop"
+	HookChange   HookKind = "change" // on each of activate, standby, fault and stop, after it
 )
 
 // Hook is a program that is told of a change.
@@ -200,6 +238,56 @@ type Hook struct {
 	Shell   bool
 	User    string
 	Timeout time.Duration
+	// Arguments is what is added to the command: nothing, or `keepalived`: INSTANCE
+	// GROUPNAME STATE PRIORITY, or `keepalived-group`: GROUP SYNCNAME STATE PRIORITY.
+	Arguments string
+}
+
+// Notify is who is told of changes beside the programs of hooks.
+type Notify struct {
+	Email    *Email
+	Webhooks []Webhook // sorted by name
+}
+
+// Of which changes a recipient is told.
+type Of struct {
+	Events []HookKind // activate, standby, fault, stop: default all four
+	Groups []string   // default all
+}
+
+// Email tells of changes by mail (RFC 5321).
+type Email struct {
+	Of
+	Server       string // host:port
+	TLS          string // starttls (default, required), tls (from the start), none
+	Hello        string // the name in EHLO: default the host's
+	User         string // empty: no authentication
+	PasswordFile string
+	Password     []byte // its content
+	From         string
+	To           []string
+	Timeout      time.Duration // of one attempt: default 10 s
+	Retry        time.Duration // for how long it is tried again: default 15 min
+}
+
+// Webhook tells of changes by a POST of the JSON that hooks read from their input.
+type Webhook struct {
+	Of
+	Name      string
+	URL       string
+	TokenFile string // sent as `Authorization: Bearer`
+	Token     []byte
+	Headers   map[string]string
+	Timeout   time.Duration // of one attempt: default 5 s
+	Retry     time.Duration // for how long it is tried again: default 15 min
+}
+
+// Log is where the daemon's log goes.
+type Log struct {
+	Target string // stderr (default), journald, syslog
+	Format string // text (default) or json; journald has fields of its own
+	Level  string // debug, info (default), warn, error
+	Syslog string // unix socket path, udp://host:port or tcp://host:port; default /dev/log
 }
 
 // Control is the socket of the command line.

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"net/netip"
 	"time"
 
 	"stead/internal/core/reason"
@@ -12,14 +13,15 @@ import (
 // addresses that move to another slot are not without an open one in between.
 // The slices belong to the core and are valid until the next Step.
 type Actions struct {
-	Fence    []FenceSlot
-	Bind     []FenceBind
-	Send     []Send
-	Want     []Want
-	Announce []Announce
-	Persist  []Persist
-	Reply    []Reply
-	Note     []Note
+	Fence     []FenceSlot
+	Bind      []FenceBind
+	Send      []Send
+	Advertise []Advertise
+	Want      []Want
+	Announce  []Announce
+	Persist   []Persist
+	Reply     []Reply
+	Note      []Note
 }
 
 // FenceSlot moves the deadlines of a fence slot. Until Answer the host answers
@@ -48,6 +50,14 @@ type Send struct {
 	To    NodeID
 	Path  int
 	Bytes []byte
+}
+
+// Advertise is a VRRP packet from an address of this node to a multicast group or
+// to another router, now, once. Bytes are valid until the next Step.
+type Advertise struct {
+	Group    GroupID
+	From, To netip.Addr
+	Bytes    []byte
 }
 
 // Want is the state of a group's holds that is to be true from now on.

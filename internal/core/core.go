@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"stead/internal/core/clock"
+	"stead/internal/core/vrrp"
 )
 
 // Instant is the time of the core; see package clock.
@@ -62,7 +63,9 @@ type Group struct {
 	HoldOnQuorumLoss bool
 	EpochFloor       uint64 // epochs up to here may have been used before a restart
 	Checks           []Check
-	Interfaces       []string // their carrier is part of readiness
+	Router           *vrrp.Config // decides by VRRP; nil: by the peer election
+	Sync             string       // groups with the same name change together; only with Router
+	Interfaces       []string     // their carrier is part of readiness
 }
 
 // Lease is the detection time and the length of a promise.
@@ -81,4 +84,5 @@ type Check struct {
 	Fall   int  // failures in a row that take it down
 	Weight int  // added to the priority: while down when negative, while up when positive
 	Fatal  bool // not ready while down
+	Number bool // the weight counts as often as the number that the check reads
 }

@@ -2,6 +2,7 @@ package core
 
 import (
 	"net/netip"
+	"time"
 
 	"stead/internal/core/reason"
 )
@@ -26,7 +27,30 @@ type CheckResult struct {
 	Group   GroupID
 	Check   int
 	Outcome Outcome
+	Value   int // of a check with Number: what it read
 	Detail  string
+}
+
+// Advertisement is a VRRP packet that arrived at the virtual router of a group.
+// Bytes are what follows the IP header, up to the length that it states; they
+// belong to the caller again when Step returns.
+type Advertisement struct {
+	Group               GroupID
+	Source, Destination netip.Addr
+	TTL                 int // or hop limit
+	Bytes               []byte
+}
+
+// SourceAddress tells the primary address of the interface of a group's virtual
+// router: what its advertisements come from. The zero Addr says that there is none.
+type SourceAddress struct {
+	Group   GroupID
+	Address netip.Addr
+}
+
+// WallClock tells what is to be added to an Instant to have the time since 1970.
+type WallClock struct {
+	Offset time.Duration
 }
 
 // Outcome of one run of a check. A check that could not be run has not failed.
@@ -96,6 +120,9 @@ const (
 )
 
 func (*Packet) event()         {}
+func (*Advertisement) event()  {}
+func (SourceAddress) event()   {}
+func (WallClock) event()       {}
 func (Tick) event()            {}
 func (CheckResult) event()     {}
 func (LinkState) event()       {}

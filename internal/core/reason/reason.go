@@ -18,16 +18,19 @@ const (
 	Preempted    Reason = "preempted"     // a node with a higher priority was ready for the preemption delay
 	Drained      Reason = "drained"       // an operator drained the node
 
+	SyncGroup Reason = "sync-group" // a group that changes together with this one did
+
 	// Why a node is no longer active.
-	CheckFailed   Reason = "check-failed"   // a fatal check is down
-	LinkDown      Reason = "link-down"      // an interface of the group lost its carrier or went away
-	QuorumLost    Reason = "quorum-lost"    // no majority renewed the lease
-	Superseded    Reason = "superseded"     // another node is active with a higher claim
-	Late          Reason = "late"           // the node found itself later than its own lease
-	Stopping      Reason = "stopping"       // the daemon ends
-	AddressFailed Reason = "address-failed" // the kernel refused an address
-	Reconfigured  Reason = "reconfigured"   // the group left the configuration or its members changed
-	Panicked      Reason = "panicked"       // the daemon releases because of a fault of its own
+	HigherPriority Reason = "higher-priority" // a router with a higher priority advertises
+	CheckFailed    Reason = "check-failed"    // a fatal check is down
+	LinkDown       Reason = "link-down"       // an interface of the group lost its carrier or went away
+	QuorumLost     Reason = "quorum-lost"     // no majority renewed the lease
+	Superseded     Reason = "superseded"      // another node is active with a higher claim
+	Late           Reason = "late"            // the node found itself later than its own lease
+	Stopping       Reason = "stopping"        // the daemon ends
+	AddressFailed  Reason = "address-failed"  // the kernel refused an address
+	Reconfigured   Reason = "reconfigured"    // the group left the configuration or its members changed
+	Panicked       Reason = "panicked"        // the daemon releases because of a fault of its own
 
 	// Why a node is not ready, or became ready.
 	CheckPassed  Reason = "check-passed"
@@ -36,6 +39,8 @@ const (
 	Starting     Reason = "starting" // the start-up delay runs
 	Resumed      Reason = "resumed"
 	PriorityZero Reason = "priority-zero" // the weights of failed checks used the priority up
+
+	NoSource Reason = "no-source-address" // the interface of the virtual router has no address to advertise from
 
 	// What happened beside a change of role.
 	LeaseStalled   Reason = "lease-stalled"            // the fence closed because no renewal came in time
