@@ -1,0 +1,3 @@
+package vrrp
+
+const trailerSize = 28
