@@ -8,6 +8,11 @@
 // it down. A run that could not be made proves nothing: it moves no check and
 // resets no count, and it is counted, so that people see that nobody is looking.
 //
+// The weights are keepalived's: a negative one is added to the priority while its
+// check is down, a positive one while it is up, and neither while it is unknown. A
+// check without a weight that fails is a fault (Fatal). A check with Number is
+// keepalived's track_file: see number.go.
+//
 // A Set has no clock and no lock. It belongs to the core's only caller.
 package health
 
@@ -52,6 +57,7 @@ type Check struct {
 	Fall   int
 	Weight int  // added to the priority: while down when negative, while up when positive
 	Fatal  bool // the node is not ready while the check is down or unknown
+	Number bool // the weight counts as often as the number that the check reads: Read
 }
 
 // Change is what a result did to a check.
@@ -63,6 +69,7 @@ type Change struct {
 // Set is the checks of one group on one node, in the order of New.
 type Set struct {
 	entries []entry
+	least   int // what weights leave of a priority
 }
 
 type entry struct {
@@ -71,6 +78,7 @@ type entry struct {
 	streak  int // results in a row that speak against state
 	unrun   uint64
 	unrunIn uint64 // runs in a row that could not be made
+	value   int    // the number as last read
 }
 
 // New returns the set of these checks, all unknown.
@@ -98,6 +106,9 @@ func (s *Set) Inherit(old *Set) {
 				continue
 			}
 			e.state, e.unrun, e.unrunIn = o.state, o.unrun, o.unrunIn
+			if e.Number && o.Number {
+				e.value = o.value
+			}
 			if o.Rise == e.Rise && o.Fall == e.Fall {
 				e.streak = o.streak
 			}
@@ -154,6 +165,8 @@ type Status struct {
 	State      State
 	Fatal      bool
 	Weight     int
+	Number     bool
+	Value      int    // of a check with Number: as last read
 	Streak     int    // results in a row that speak against State
 	Unrun      uint64 // runs that could not be made, ever
 	UnrunInRow uint64 // and since the last conclusive result
@@ -163,18 +176,22 @@ type Status struct {
 func (s *Set) Status(check int) Status {
 	e := &s.entries[check]
 	return Status{
-		Name: e.Name, State: e.state, Fatal: e.Fatal, Weight: e.Weight,
+		Name: e.Name, State: e.state, Fatal: e.Fatal, Weight: e.Weight, Number: e.Number, Value: e.value,
 		Streak: e.streak, Unrun: e.unrun, UnrunInRow: e.unrunIn,
 	}
 }
 
-// Ready reports whether all fatal checks are up. Where they are not, it returns
-// the reason and the name of the first check that is down, or else of the first
-// that is unknown: what is known to be wrong is said before what is not known.
+// Ready reports whether all fatal checks are up and no number is a fault. Where
+// that is not so, it returns the reason and the name of the first check that is
+// down or a fault, or else of the first that is unknown: what is known to be
+// wrong is said before what is not known.
 func (s *Set) Ready() (ready bool, why reason.Reason, detail string) {
 	unknown := -1
 	for i := range s.entries {
 		e := &s.entries[i]
+		if e.fault() {
+			return false, reason.CheckFailed, e.Name
+		}
 		if !e.Fatal || e.state == Up {
 			continue
 		}

@@ -8,10 +8,16 @@ const Owner = 255
 // maxPriority is the highest priority that weights can lift a node to.
 const maxPriority = 254
 
+// AtLeast sets what weights leave of a priority at least, 0 in a new Set. With 1,
+// as in VRRP and keepalived, weights alone never keep a node from serving: the
+// last one serves with the lowest priority.
+func (s *Set) AtLeast(priority int) { s.least = min(max(priority, 0), maxPriority) }
+
 // Priority returns the priority of a member whose configured one is base:
-// base plus every negative weight whose check is down and every positive weight
-// whose check is up, at most 254. It returns 0 where the weights used the
-// priority up; such a node is not ready (reason.PriorityZero). Owner stays Owner.
+// base plus every negative weight whose check is down, every positive weight
+// whose check is up and every weight times its number, at most 254. It returns 0
+// where the weights used the priority up and AtLeast says nothing else; such a
+// node is not ready (reason.PriorityZero). Owner stays Owner.
 //
 // An unknown check adds nothing: a negative weight waits for a proof that
 // something is down, a positive one for a proof that it is up.
@@ -23,12 +29,14 @@ func (s *Set) Priority(base int) int {
 	for i := range s.entries {
 		p = addClamped(p, s.entries[i].contribution())
 	}
-	return min(max(p, 0), maxPriority)
+	return min(max(p, s.least), maxPriority)
 }
 
 // contribution is what the check adds to the priority at the moment.
 func (e *entry) contribution() int {
 	switch {
+	case e.Number:
+		return e.numbered()
 	case e.Weight < 0 && e.state == Down:
 		return e.Weight
 	case e.Weight > 0 && e.state == Up:

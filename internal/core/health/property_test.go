@@ -14,6 +14,7 @@ type model struct {
 	rise, fall int
 	state      health.State
 	since      []health.Outcome // conclusive results since the last change
+	value      int              // last read
 }
 
 func (m *model) result(o health.Outcome) {
@@ -49,6 +50,7 @@ func drawChecks(t *rapid.T) []health.Check {
 			Fall:   rapid.IntRange(1, 5).Draw(t, "fall"),
 			Weight: rapid.IntRange(-300, 300).Draw(t, "weight"),
 			Fatal:  rapid.Bool().Draw(t, "fatal"),
+			Number: rapid.Bool().Draw(t, "number"),
 		}
 	}), 1, 5).Draw(t, "checks")
 }
@@ -73,6 +75,10 @@ func TestSetFollowsTheModel(t *testing.T) {
 			if changed && change != (health.Change{Check: i, From: before, To: models[i].state}) {
 				t.Fatalf("check %d: change %+v, the model went from %v to %v", i, change, before, models[i].state)
 			}
+			if checks[i].Number && o == health.Passed {
+				models[i].value = rapid.IntRange(-600, 600).Draw(t, "value")
+				s.Read(i, models[i].value)
+			}
 		}
 		compare(t, s, checks, models)
 	})
@@ -85,7 +91,12 @@ func compare(t *rapid.T, s *health.Set, checks []health.Check, models []model) {
 			t.Fatalf("check %d is %v, the model says %v", i, got, models[i].state)
 		}
 		ready = ready && (!c.Fatal || models[i].state == health.Up)
-		if (c.Weight < 0 && models[i].state == health.Down) || (c.Weight > 0 && models[i].state == health.Up) {
+		switch product := c.Weight * models[i].value; {
+		case c.Number && (product <= -254 || c.Weight == 0 && c.Fatal && models[i].value != 0):
+			ready = false
+		case c.Number:
+			sum += min(product, 253)
+		case (c.Weight < 0 && models[i].state == health.Down) || (c.Weight > 0 && models[i].state == health.Up):
 			sum += c.Weight
 		}
 	}
