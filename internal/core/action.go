@@ -69,6 +69,7 @@ type Want struct {
 	Active     bool   // hooks: the node is active (a target that prepares holds, but is not active)
 	Epoch      uint64
 	Reason     reason.Reason
+	Priority   int // effective, of this node in the group
 }
 
 // Announce asks for gratuitous ARP and unsolicited NA for all addresses of a group.
@@ -102,6 +103,8 @@ type Note struct {
 	Reason reason.Reason
 	Detail string
 	Took   time.Duration // of the change, where it has a length
+
+	Priority int // of Ready and NotReady: effective, of this node in the group
 }
 
 // NoGroup in a Note means that it is about no group.
