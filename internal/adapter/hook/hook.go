@@ -9,6 +9,9 @@
 // latest state wins, the states in between are dropped and counted. Only a
 // standby or fault that is pending is not overtaken by the stop that ends it
 // all, because it is what lets go.
+//
+// A change may have two hooks: the one that is for it, and after that the one
+// that is for every change.
 package hook
 
 import (
@@ -25,10 +28,14 @@ import (
 // Event is a change that hooks are told of.
 type Event struct {
 	Kind       config.HookKind
+	At         time.Time
 	Group      string
+	Sync       string // the name of the groups that change together with it; empty: none
 	Node       string // this one
 	Epoch      uint64 // of the activation: the fencing token
+	Priority   int    // effective, of this node in the group
 	Reason     reason.Reason
+	Detail     string // what was seen, in words that may change
 	Addresses  []netip.Prefix
 	ActiveNode string // empty where it is not known
 }
@@ -40,15 +47,30 @@ func KindOf(held, active bool, why reason.Reason) config.HookKind {
 		return config.HookActivate
 	case held:
 		return config.HookPrepare
-	}
-	switch why {
-	case reason.Stopping:
+	case why == reason.Stopping:
 		return config.HookStop
-	case reason.CheckFailed, reason.LinkDown, reason.AddressFailed, reason.PriorityZero, reason.Panicked:
+	case IsFault(why):
 		return config.HookFault
 	default:
 		return config.HookStandby
 	}
+}
+
+// IsFault tells whether a reason says that something is broken on this node.
+func IsFault(why reason.Reason) bool {
+	switch why {
+	case reason.CheckFailed, reason.LinkDown, reason.AddressFailed, reason.PriorityZero, reason.NoSource, reason.Panicked:
+		return true
+	}
+	return false
+}
+
+// Role is what the node is in the group after the event.
+func (e *Event) Role() string {
+	if e.Kind == config.HookActivate {
+		return "active"
+	}
+	return "standby"
 }
 
 // environment is what the program finds in its environment.
@@ -56,9 +78,13 @@ func (e *Event) environment() []string {
 	return []string{
 		"STEAD_EVENT=" + string(e.Kind),
 		"STEAD_GROUP=" + e.Group,
+		"STEAD_SYNC=" + e.Sync,
 		"STEAD_NODE=" + e.Node,
+		"STEAD_ROLE=" + e.Role(),
 		"STEAD_EPOCH=" + strconv.FormatUint(e.Epoch, 10),
+		"STEAD_PRIORITY=" + strconv.Itoa(e.Priority),
 		"STEAD_REASON=" + string(e.Reason),
+		"STEAD_DETAIL=" + strings.ReplaceAll(e.Detail, "\x00", " "),
 		"STEAD_ADDRESSES=" + strings.Join(e.addresses(), " "),
 		"STEAD_ACTIVE_NODE=" + e.ActiveNode,
 	}
@@ -72,23 +98,35 @@ func (e *Event) addresses() []string {
 	return all
 }
 
-// document is the same as JSON: what the program reads from its standard input.
-type document struct {
+// Document is an event as JSON: what programs read from their standard input,
+// and webhooks send. Keys are only ever added.
+type Document struct {
 	Event      config.HookKind `json:"event"`
+	At         time.Time       `json:"at"`
 	Group      string          `json:"group"`
+	Sync       string          `json:"sync,omitempty"`
 	Node       string          `json:"node"`
+	Role       string          `json:"role"`
 	Epoch      uint64          `json:"epoch"`
+	Priority   int             `json:"priority"`
 	Reason     reason.Reason   `json:"reason"`
+	Detail     string          `json:"detail,omitempty"`
 	Addresses  []string        `json:"addresses"`
 	ActiveNode string          `json:"active_node"`
 }
 
-func (e *Event) document() []byte {
-	text, err := json.Marshal(document{
-		e.Kind, e.Group, e.Node, e.Epoch, e.Reason, e.addresses(), e.ActiveNode,
-	})
+// Document returns the event as it is told outside.
+func (e *Event) Document() Document {
+	return Document{
+		Event: e.Kind, At: e.At, Group: e.Group, Sync: e.Sync, Node: e.Node, Role: e.Role(), Epoch: e.Epoch,
+		Priority: e.Priority, Reason: e.Reason, Detail: e.Detail, Addresses: e.addresses(), ActiveNode: e.ActiveNode,
+	}
+}
+
+func (e *Event) input() []byte {
+	text, err := json.Marshal(e.Document())
 	if err != nil {
-		return nil // strings and numbers: json.Marshal has no error for these
+		return nil // strings, numbers and a time: json.Marshal has no error for these
 	}
 	return append(text, '\n')
 }
@@ -113,6 +151,7 @@ func (o Outcome) String() string {
 // Result is how a hook ended.
 type Result struct {
 	Event   Event
+	Hook    config.HookKind // which one ran: that of the event, standby in its place, or change
 	Outcome Outcome
 	Detail  string // of all but OK: what went wrong, with the last line of output
 	Took    time.Duration

@@ -74,6 +74,7 @@ func next(t *testing.T, results <-chan Result) Result {
 func change(kind config.HookKind, epoch uint64) Event {
 	return Event{
 		Kind: kind, Group: "web", Node: "primary", Epoch: epoch, Reason: reason.PeerSilent, ActiveNode: "primary",
+		At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Sync: "pair", Priority: 102, Detail: "nothing heard",
 		Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24"), netip.MustParsePrefix("2001:db8::1/64")},
 	}
 }
@@ -85,11 +86,15 @@ func TestHookIsToldWhatChanged(t *testing.T) {
 	env, text, _ := strings.Cut(string(r.Output), "{")
 	want := `STEAD_ACTIVE_NODE=primary
 STEAD_ADDRESSES=192.0.2.1/24 2001:db8::1/64
+STEAD_DETAIL=nothing heard
 STEAD_EPOCH=7
 STEAD_EVENT=activate
 STEAD_GROUP=web
 STEAD_NODE=primary
+STEAD_PRIORITY=102
 STEAD_REASON=peer-silent
+STEAD_ROLE=active
+STEAD_SYNC=pair
 `
 	if r.Outcome != OK || env != want {
 		t.Errorf("outcome %v, environment\n%swant\n%s", r.Outcome, env, want)
@@ -101,6 +106,7 @@ STEAD_REASON=peer-silent
 	wantJSON := map[string]any{
 		"event": "activate", "group": "web", "node": "primary", "epoch": 7.0, "reason": "peer-silent",
 		"addresses": []any{"192.0.2.1/24", "2001:db8::1/64"}, "active_node": "primary",
+		"at": "2026-01-02T03:04:05Z", "sync": "pair", "role": "active", "priority": 102.0, "detail": "nothing heard",
 	}
 	if fmt.Sprint(got) != fmt.Sprint(wantJSON) {
 		t.Errorf("standard input %v, want %v", got, wantJSON)
@@ -305,6 +311,8 @@ func TestFaultAndStopFallBackOnStandby(t *testing.T) {
 		{"activate stop", "activate stop"},
 		{"prepare fault", "fault"},
 		{"standby fault stop", "standby"}, // it had let go already
+		{"standby fault standby", "standby"},
+		{"activate fault standby activate", "activate fault activate"}, // standby ran in place of fault
 		{"fault", ""},
 	} {
 		q, results := queue(t, all("true", config.HookActivate, config.HookStandby))

@@ -32,6 +32,7 @@ type Queue struct {
 	since   int     // changes dropped since the last hook was started
 	dropped uint64
 	last    config.HookKind // of the last change that was taken up
+	ran     config.HookKind // the last hook that was started for one, change apart
 	busy    bool            // a goroutine works the queue
 	closed  bool
 	idle    chan struct{} // closed when the queue is closed and empty
@@ -40,6 +41,7 @@ type Queue struct {
 // hook is a program that was looked up.
 type hook struct {
 	config.Hook
+	kind    config.HookKind
 	program *spawn.Program
 }
 
@@ -77,7 +79,7 @@ func resolve(group string, hooks map[config.HookKind]config.Hook) (map[config.Ho
 			errs = append(errs, fmt.Errorf("group %q: hook %q: %w", group, kind, err))
 			continue
 		}
-		resolved[kind] = hook{h, program}
+		resolved[kind] = hook{h, kind, program}
 	}
 	slices.SortFunc(errs, func(a, b error) int {
 		if a.Error() < b.Error() {
@@ -160,21 +162,20 @@ func (q *Queue) Stop(ctx context.Context) error {
 // work runs what is pending until nothing is.
 func (q *Queue) work() {
 	for {
-		e, h, ok := q.take()
+		e, hooks, ok := q.take()
 		if !ok {
 			return
 		}
-		if h == nil {
-			continue
-		}
-		if result, ran := q.run(e, h); ran {
-			q.done(result)
+		for _, h := range hooks {
+			if result, ran := q.run(e, h); ran {
+				q.done(result)
+			}
 		}
 	}
 }
 
-// take returns the next change and its hook, or nil where there is none for it.
-func (q *Queue) take() (e Event, h *hook, ok bool) {
+// take returns the next change and its hooks, none where there are none for it.
+func (q *Queue) take() (e Event, hooks []hook, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.pending) == 0 {
@@ -186,48 +187,59 @@ func (q *Queue) take() (e Event, h *hook, ok bool) {
 	}
 	e = q.pending[0]
 	q.pending = slices.Delete(q.pending, 0, 1)
-	h = q.choose(e.Kind)
+	if kind := q.choose(e.Kind); kind != "" {
+		q.ran = kind
+		hooks = append(hooks, q.hooks[kind])
+	}
 	q.last = e.Kind
-	return e, h, true
+	if h, ok := q.hooks[config.HookChange]; ok && e.Kind != config.HookPrepare {
+		hooks = append(hooks, h)
+	}
+	return e, hooks, true
 }
 
-// choose returns the hook for a change. A fault or a stop without a hook of its
-// own runs that of standby where the node had not let go already: whoever has
-// named a program that undoes activate wants it run whatever the cause.
-func (q *Queue) choose(kind config.HookKind) *hook {
-	if h, ok := q.hooks[kind]; ok {
-		return &h
+// choose returns the hook that is for a change, or nothing. A fault or a stop
+// without a hook of its own runs that of standby where the node had not let go
+// already: whoever has named a program that undoes activate wants it run whatever
+// the cause. When such a fault has passed, standby does not run a second time.
+func (q *Queue) choose(kind config.HookKind) config.HookKind {
+	if kind == config.HookStandby && q.last == config.HookFault && q.ran == config.HookStandby {
+		return ""
+	}
+	if _, ok := q.hooks[kind]; ok {
+		return kind
 	}
 	held := q.last == config.HookActivate || q.last == config.HookPrepare
-	if (kind == config.HookFault || kind == config.HookStop) && held {
-		if h, ok := q.hooks[config.HookStandby]; ok {
-			return &h
-		}
+	if _, ok := q.hooks[config.HookStandby]; ok && held && (kind == config.HookFault || kind == config.HookStop) {
+		return config.HookStandby
 	}
-	return nil
+	return ""
 }
 
 // run runs one hook. It returns false where the change was overtaken by the end
 // of the queue while it waited for its turn among all groups.
-func (q *Queue) run(e Event, h *hook) (Result, bool) {
+func (q *Queue) run(e Event, h hook) (Result, bool) {
 	select {
 	case slots <- struct{}{}:
 		defer func() { <-slots }()
 	case <-q.ctx.Done():
-		q.mu.Lock()
+	}
+	q.mu.Lock()
+	if q.ctx.Err() != nil {
 		q.drop(1)
 		q.mu.Unlock()
 		return Result{}, false
 	}
-	q.mu.Lock()
 	dropped := q.since
 	q.since = 0
 	q.mu.Unlock()
-	r := h.program.Run(q.ctx, spawn.Run{Timeout: h.Timeout, Env: e.environment(), Stdin: e.document()})
+	r := h.program.Run(q.ctx, spawn.Run{
+		Timeout: h.Timeout, Args: e.arguments(h.Arguments), Env: e.environment(), Stdin: e.input(),
+	})
 	result := Result{
-		Event: e, Took: r.Took, Output: r.Output, Last: spawn.LastLine(r.Output), Dropped: dropped,
+		Event: e, Hook: h.kind, Took: r.Took, Output: r.Output, Last: spawn.LastLine(r.Output), Dropped: dropped,
 	}
-	result.Outcome, result.Detail = judge(&r, h)
+	result.Outcome, result.Detail = judge(&r, &h)
 	if result.Outcome != OK && result.Last != "" {
 		result.Detail += ": " + result.Last
 	}

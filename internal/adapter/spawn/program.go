@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -64,6 +65,16 @@ func Resolve(command []string, viaShell bool, asUser string) (*Program, error) {
 
 // ViaShell reports whether the command line is run by a shell.
 func (p *Program) ViaShell() bool { return p.shell }
+
+// arguments are those of the command with more after them. A shell takes the
+// first one after its line for its own name ($0).
+func (p *Program) arguments(more []string) []string {
+	all := slices.Clone(p.argv)
+	if p.shell && len(more) > 0 {
+		all = append(all, shell)
+	}
+	return append(all, more...)
+}
 
 // find returns the absolute path of a program.
 func find(name string) (string, error) {

@@ -26,6 +26,7 @@ const OutputLimit = 4096
 // Run is what differs from run to run of one Program.
 type Run struct {
 	Timeout     time.Duration // 0: none but that of the context
+	Args        []string      // after those of the command; of a shell's line they are $1, $2 and so on
 	Env         []string      // beside the minimal environment, as NAME=value
 	Stdin       []byte        // empty: /dev/null
 	KillRemains bool          // kill what the program leaves behind in its process group
@@ -114,7 +115,7 @@ func (p *Program) start(run Run, output *os.File) (int, error) {
 	}
 	// ForkExec and not os.StartProcess: that one reaps through its own handle,
 	// and the group must stay unreaped until it was signalled for the last time.
-	pid, err := syscall.ForkExec(p.path, p.argv, &syscall.ProcAttr{
+	pid, err := syscall.ForkExec(p.path, p.arguments(run.Args), &syscall.ProcAttr{
 		Dir:   "/",
 		Env:   append(p.environment(), run.Env...),
 		Files: []uintptr{stdin.Fd(), output.Fd(), output.Fd()},
