@@ -218,9 +218,9 @@ func checkGroups(cfg *config.Config) []probe.Group {
 	return groups
 }
 
-func (d *Daemon) checkRan(group core.GroupID, check int, outcome core.Outcome, detail string) {
-	d.ran.note(group, check, detail)
-	d.engine.Post(core.CheckResult{Group: group, Check: check, Outcome: outcome, Detail: detail})
+func (d *Daemon) checkRan(group core.GroupID, check int, r probe.Result) {
+	d.ran.note(group, check, r.Detail)
+	d.engine.Post(core.CheckResult{Group: group, Check: check, Outcome: r.Outcome, Value: r.Value, Detail: r.Detail})
 }
 
 func (d *Daemon) config() *config.Config {

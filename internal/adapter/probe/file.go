@@ -11,21 +11,27 @@ import (
 )
 
 // fileProbe looks whether a file is there, was changed within MaxAge, and holds
-// Expect in its first answerLimit bytes.
+// Expect in its first answerLimit bytes, or a number.
 type fileProbe struct {
 	path   string
 	expect []byte
+	number bool
 	maxAge time.Duration
 	age    ager
 	buf    []byte
 }
 
 func newFile(t Target) (Probe, error) {
-	p := &fileProbe{path: t.Check.Target, expect: []byte(t.Expect), maxAge: t.MaxAge}
+	p := &fileProbe{path: t.Check.Target, expect: []byte(t.Expect), number: t.Number, maxAge: t.MaxAge}
 	if p.path == "" {
 		return Probe{}, errors.New("no file is named")
 	}
-	if len(p.expect) > 0 {
+	switch {
+	case p.number && len(p.expect) > 0:
+		return Probe{}, errors.New("a file is read as a number or for its text, not both")
+	case p.number:
+		p.buf = make([]byte, numberLimit+1)
+	case len(p.expect) > 0:
 		p.buf = make([]byte, answerLimit)
 	}
 	late := func() Result { return timedOut("the file system did not answer within " + t.Timeout.String()) }
@@ -37,12 +43,12 @@ func (p *fileProbe) look() Result {
 	// Without O_NONBLOCK a FIFO would hold us until it has a writer.
 	fd, err := unix.Open(p.path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
-		return fileResult("open", p.path, err)
+		return p.result("open", err)
 	}
 	defer unix.Close(fd)
 	var stat unix.Stat_t
 	if err := unix.Fstat(fd, &stat); err != nil {
-		return fileResult("stat", p.path, err)
+		return p.result("stat", err)
 	}
 	if p.maxAge > 0 {
 		age := p.age.look(&stat, now())
@@ -50,13 +56,23 @@ func (p *fileProbe) look() Result {
 			return failed("unchanged for " + age.Round(time.Millisecond).String() + ", allowed are " + p.maxAge.String())
 		}
 	}
-	if len(p.expect) == 0 {
+	if p.buf == nil {
 		return passed()
 	}
-	return p.content(fd)
+	content, err := p.read(fd)
+	switch {
+	case err != nil:
+		return p.result("read", err)
+	case p.number:
+		return numberResult(p.path, content)
+	case !bytes.Contains(content, p.expect):
+		return failed(notExpected(content, "unexpected content of "+strconv.Itoa(len(content))+" bytes:"))
+	}
+	return passed()
 }
 
-func (p *fileProbe) content(fd int) Result {
+// read returns the first bytes of the file, as many as there is room for.
+func (p *fileProbe) read(fd int) ([]byte, error) {
 	have := 0
 	for have < len(p.buf) {
 		n, err := unix.Read(fd, p.buf[have:])
@@ -64,24 +80,21 @@ func (p *fileProbe) content(fd int) Result {
 			continue
 		}
 		if err != nil {
-			return fileResult("read", p.path, err)
+			return nil, err
 		}
 		if n == 0 {
 			break
 		}
 		have += n
 	}
-	if !bytes.Contains(p.buf[:have], p.expect) {
-		return failed(notExpected(p.buf[:have], "unexpected content of "+strconv.Itoa(have)+" bytes:"))
-	}
-	return passed()
+	return p.buf[:have], nil
 }
 
-// fileResult tells an answer of the file system (it is not there, it cannot be
-// read) from a fault of ours.
-func fileResult(op, path string, err error) Result {
-	wrapped := &fs.PathError{Op: op, Path: path, Err: err}
-	if isLocalFault(err) {
+// result tells an answer of the file system (it is not there, it cannot be read)
+// from a fault of ours. Where no number can be read, none has changed.
+func (p *fileProbe) result(op string, err error) Result {
+	wrapped := &fs.PathError{Op: op, Path: p.path, Err: err}
+	if p.number || isLocalFault(err) {
 		return notRun(wrapped.Error())
 	}
 	return failed(wrapped.Error())

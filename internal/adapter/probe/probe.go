@@ -28,6 +28,7 @@ import (
 type Result struct {
 	Outcome  core.Outcome
 	Detail   string // what went wrong; empty when it passed
+	Value    int    // of a check with Number that passed: what it read
 	TimedOut bool   // Failed because the timeout was over
 	Took     time.Duration
 }

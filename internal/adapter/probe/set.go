@@ -11,7 +11,7 @@ import (
 
 // Report takes the outcome of one run. It is called from many goroutines, and
 // must not block for long: the check that calls it waits.
-type Report func(group core.GroupID, check int, outcome core.Outcome, detail string)
+type Report func(group core.GroupID, check int, r Result)
 
 // Group is the checks of one group. A check is known by its place in Checks.
 type Group struct {
@@ -134,7 +134,7 @@ func (s *Set) deliver(k key, m *member, r Result) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.running[k] == m {
-		s.report(m.group, m.index, r.Outcome, r.Detail)
+		s.report(m.group, m.index, r)
 	}
 }
 

@@ -137,9 +137,9 @@ type seen struct {
 // sink collects results, and drops those that nobody waits for.
 type sink chan seen
 
-func (s sink) report(group core.GroupID, check int, o core.Outcome, detail string) {
+func (s sink) report(group core.GroupID, check int, r Result) {
 	select {
-	case s <- seen{group, check, o, detail}:
+	case s <- seen{group, check, r.Outcome, r.Detail}:
 	default:
 	}
 }
@@ -257,7 +257,7 @@ func TestNothingIsReportedAfterStop(t *testing.T) {
 	s, err := Start("primary", []Group{{Name: "web", Checks: []config.Check{
 		quick("a", "/"),
 		{Name: "hangs", Kind: config.CheckExec, Command: []string{"sleep", "600"}, Interval: 10 * time.Millisecond, Timeout: time.Hour},
-	}}}, func(core.GroupID, int, core.Outcome, string) {
+	}}}, func(core.GroupID, int, Result) {
 		mu.Lock()
 		defer mu.Unlock()
 		if stopped {
@@ -277,8 +277,8 @@ func TestNothingIsReportedAfterStop(t *testing.T) {
 // A run that ends after its check was replaced reports nothing under the new place.
 func TestLateResultOfAReplacedCheck(t *testing.T) {
 	var reported []seen
-	s := &Set{running: map[key]*member{}, report: func(g core.GroupID, c int, o core.Outcome, d string) {
-		reported = append(reported, seen{g, c, o, d})
+	s := &Set{running: map[key]*member{}, report: func(g core.GroupID, c int, r Result) {
+		reported = append(reported, seen{g, c, r.Outcome, r.Detail})
 	}}
 	k := key{"web", "a"}
 	old, current := &member{group: 1, index: 1}, &member{group: 2, index: 2}
