@@ -29,7 +29,7 @@ func (c *Core) dropStaleAnnouncements(now Instant) {
 	kept := c.acts.Announce[:0]
 	for _, a := range c.acts.Announce {
 		g := c.groups[a.Group]
-		if g.open && !g.said && c.machine.Leased(now, int(g.id)) {
+		if g.open && !g.said && g.leased(now) {
 			g.said = true
 			kept = append(kept, a)
 		}

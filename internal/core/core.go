@@ -64,6 +64,7 @@ type Group struct {
 	EpochFloor       uint64 // epochs up to here may have been used before a restart
 	Checks           []Check
 	Router           *vrrp.Config // decides by VRRP; nil: by the peer election
+	RouterLink       string       // the interface of the virtual router
 	Sync             string       // groups with the same name change together; only with Router
 	Interfaces       []string     // their carrier is part of readiness
 }
@@ -74,7 +75,8 @@ func (g *Group) Lease() time.Duration { return g.Interval * time.Duration(g.Mult
 // Member is a node that may hold the group.
 type Member struct {
 	Node     NodeID
-	Priority int // 1 to 254, or 255 for one that never yields to another priority
+	Priority int        // 1 to 254, or 255 for one that never yields to another priority
+	Router   netip.Addr // where its VRRP advertisements come from, if the configuration tells
 }
 
 // Check is what the core has to know of a health check.

@@ -15,15 +15,20 @@ const failureRest = 5 * time.Second
 
 // group joins the role of this node in a group with what it holds.
 type group struct {
-	id     GroupID
-	cfg    *Group
-	base   int // the configured priority; 0: not a member
+	id   GroupID
+	cfg  *Group
+	base int // the configured priority; 0: not a member
+	election
+	router *byRouter // the election, where it is VRRP
+	sync   []*group  // groups that change together, this one included; nil: none
+	alone  [1]*group
 	health *health.Set
 	links  []int
 
-	ready  bool
-	why    reason.Reason
-	detail string
+	ready   bool
+	why     reason.Reason
+	detail  string
+	weighed int // the priority with the weights of the checks
 
 	active  bool // has the right to serve
 	open    bool // serves: the addresses are bound to the slot of the lease
@@ -66,18 +71,19 @@ func (c *Core) assess(now Instant, g *group) {
 	if g.failedUntil != clock.Never && now < g.failedUntil {
 		ready, why, detail = false, reason.AddressFailed, g.applyError
 	}
+	g.weighed = priority
 	if ready != g.ready || why != g.why {
 		kind := NotReady
 		if ready {
 			kind = Ready
 		}
-		c.note(Note{At: now, Kind: kind, Group: g.id, Node: c.cfg.Self, Reason: why, Detail: detail})
+		c.note(Note{At: now, Kind: kind, Group: g.id, Node: c.cfg.Self, Reason: why, Detail: detail, Priority: priority})
 	}
 	if g.want.Generation == 0 {
 		g.settled = true
 	}
 	g.ready, g.why, g.detail = ready, why, detail
-	c.machine.SetReady(now, int(g.id), ready, why, priority)
+	g.setReady(now, ready, why, priority)
 }
 
 func (c *Core) checked(now Instant, e CheckResult) {
@@ -89,15 +95,17 @@ func (c *Core) checked(now Instant, e CheckResult) {
 		}
 		return
 	}
-	if !changed {
-		return
+	read := e.Outcome == Passed && g.health.Read(e.Check, e.Value)
+	if changed {
+		kind := CheckDown
+		if change.To == health.Up {
+			kind = CheckUp
+		}
+		c.note(Note{At: now, Kind: kind, Group: g.id, Node: c.cfg.Self, Detail: g.cfg.Checks[e.Check].Name + ": " + e.Detail})
 	}
-	kind := CheckDown
-	if change.To == health.Up {
-		kind = CheckUp
+	if changed || read {
+		c.assess(now, g)
 	}
-	c.note(Note{At: now, Kind: kind, Group: g.id, Node: c.cfg.Self, Detail: g.cfg.Checks[e.Check].Name + ": " + e.Detail})
-	c.assess(now, g)
 }
 
 func (c *Core) linkChanged(now Instant, e LinkState) {
@@ -136,7 +144,7 @@ func (c *Core) changed(now Instant, ch *peer.Change) {
 		c.note(Note{At: now, Kind: kind, Group: NoGroup, Node: NodeID(ch.Node), Reason: why, Took: ch.Took})
 		return
 	}
-	g := c.groups[ch.Group]
+	g := c.peered[ch.Group]
 	n := Note{At: now, Group: g.id, Node: nodeID(ch.Node), Epoch: ch.Epoch, Reason: ch.Reason, Took: ch.Took}
 	switch ch.Kind {
 	case peer.Activated:
@@ -186,6 +194,8 @@ func (c *Core) changed(now Instant, ch *peer.Change) {
 	case peer.GaveUpOn:
 		n.Kind = Refused
 		c.note(n)
+	case peer.Silent:
+		c.silent(now, g, n.Node)
 	}
 }
 
@@ -226,7 +236,7 @@ func (c *Core) activated(now Instant, g *group, ch *peer.Change) {
 func (c *Core) openFence(now Instant, g *group) {
 	g.open, g.since = true, now
 	c.bind(g, g.slot)
-	c.machine.Look(now, int(g.id)) // the addresses may have taken longer than the lease
+	g.look(now) // the addresses may have taken longer than the lease
 	c.note(Note{At: now, Kind: BecameActive, Group: g.id, Node: c.cfg.Self, Epoch: g.epoch, Reason: g.cause, Took: now.Sub(g.claimed)})
 	g.claimed = 0
 	c.note(Note{At: now, Kind: Announcing, Group: g.id, Node: c.cfg.Self, Epoch: g.epoch})
@@ -259,7 +269,7 @@ func (c *Core) wantHeld(g *group, held, active bool, why reason.Reason) {
 		g.applied, g.settled = false, false
 	}
 	c.wants++
-	g.want = Want{Group: g.id, Generation: c.wants, Held: held, Active: active, Epoch: g.epoch, Reason: why}
+	g.want = Want{Group: g.id, Generation: c.wants, Held: held, Active: active, Epoch: g.epoch, Reason: why, Priority: g.weighed}
 	c.acts.Want = append(c.acts.Want, g.want)
 }
 
@@ -293,7 +303,7 @@ func (c *Core) prepare(g *group, why reason.Reason) {
 // prepared tells the election that a target is ready to take over.
 func (c *Core) prepared(g *group) {
 	if (g.applied && g.want.Held || c.cfg.Unfenced) && g.hooked && !g.active {
-		c.machine.SetPrepared(int(g.id))
+		g.setPrepared()
 	}
 }
 
@@ -303,7 +313,7 @@ func (c *Core) hookDone(now Instant, e HookDone) {
 		return
 	}
 	if !e.OK {
-		c.machine.RefusePrepare(int(g.id), now.Add(failureRest))
+		g.refusePrepare(now.Add(failureRest))
 		return
 	}
 	g.hooked = true
@@ -334,7 +344,7 @@ func (c *Core) leaveToOthers(now Instant, g *group) {
 	if !g.want.Held || g.applyError == "" {
 		return
 	}
-	if !c.machine.HasSuccessor(int(g.id)) {
+	if !g.hasSuccessor() {
 		g.retryAt = now.Add(retryPause)
 		c.due = clock.Min(c.due, g.retryAt)
 		return

@@ -6,6 +6,7 @@ import (
 	"stead/internal/core/health"
 	"stead/internal/core/peer"
 	"stead/internal/core/reason"
+	"stead/internal/core/vrrp"
 )
 
 // State is how things are on this node.
@@ -21,8 +22,9 @@ type State struct {
 // GroupState is how a group is on this node.
 type GroupState struct {
 	peer.GroupState
-	Active  bool // this node has the right to serve
-	Open    bool // and serves: addresses in place, fence open
+	Router  *vrrp.State // of a group that VRRP decides
+	Active  bool        // this node has the right to serve
+	Open    bool        // and serves: addresses in place, fence open
 	Member  bool
 	Ready   bool
 	Why     reason.Reason // it is not ready
@@ -41,9 +43,13 @@ func (c *Core) Inspect(now Instant) State {
 	s := State{At: now, Drained: c.drained, Counters: c.machine.Count(), Due: c.Deadline()}
 	for _, g := range c.groups {
 		gs := GroupState{
-			GroupState: c.machine.Group(int(g.id)), Active: g.active, Open: g.open, Member: g.base > 0,
+			GroupState: g.state(now), Active: g.active, Open: g.open, Member: g.base > 0,
 			Ready: g.ready, Why: g.why, Detail: g.detail, Since: g.since, Base: g.base,
 			Applied: g.applied || g.want.Generation == 0, Error: g.applyError,
+		}
+		if g.router != nil {
+			rs := g.router.r.State(now)
+			gs.Router = &rs
 		}
 		if gs.Ready && gs.Starting {
 			gs.Ready, gs.Why = false, reason.Starting

@@ -14,8 +14,8 @@ func mixedConfig(self int) Config {
 		cfg.Nodes = append(cfg.Nodes, Node{Name: name, Paths: []netip.AddrPort{netip.MustParseAddrPort("10.0.0.1:1")}})
 	}
 	cfg.Groups = []Group{
-		{Name: "fast", Members: []Member{{0, 200}, {1, 100}}, Voters: []NodeID{0, 1}, Interval: 5 * time.Millisecond, Multiplier: 3},
-		{Name: "slow", Members: []Member{{0, 200}, {2, 100}}, Voters: []NodeID{0, 2}, Interval: 500 * time.Millisecond, Multiplier: 4},
+		{Name: "fast", Members: []Member{{Node: 0, Priority: 200}, {Node: 1, Priority: 100}}, Voters: []NodeID{Node: 0, Priority: 1}, Interval: 5 * time.Millisecond, Multiplier: 3},
+		{Name: "slow", Members: []Member{{Node: 0, Priority: 200}, {Node: 2, Priority: 100}}, Voters: []NodeID{Node: 0, Priority: 2}, Interval: 500 * time.Millisecond, Multiplier: 4},
 	}
 	return cfg
 }
@@ -50,7 +50,7 @@ func TestASlowNeighbourIsNotMissedBetweenItsHeartbeats(t *testing.T) {
 func TestADeafNodeIsFoundBesideAFasterGroup(t *testing.T) {
 	b := startBench(t, 3, func(self int) Config {
 		cfg := mixedConfig(self)
-		cfg.Groups[1].Members = []Member{{0, 100}, {2, 200}}
+		cfg.Groups[1].Members = []Member{{Node: 0, Priority: 100}, {Node: 2, Priority: 200}}
 		return cfg
 	})
 	b.run(10 * time.Second)

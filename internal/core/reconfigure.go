@@ -2,7 +2,7 @@ package core
 
 import (
 	"stead/internal/core/clock"
-	"stead/internal/core/health"
+	"stead/internal/core/reason"
 )
 
 // Retire is the first half of a change of the configuration: groups that it does
@@ -11,14 +11,37 @@ import (
 func (c *Core) Retire(now Instant, cfg *Config) *Actions {
 	c.begin(now)
 	c.machine.Retire(now, func(name string) bool {
-		for i := range cfg.Groups {
-			if g := &cfg.Groups[i]; g.Name == name {
-				return g.priority(cfg.Self) > 0
-			}
-		}
-		return false
+		g := cfg.group(name)
+		return g != nil && g.priority(cfg.Self) > 0 && (g.byPeers() || g.watched())
 	})
+	for _, e := range c.routers {
+		if g := cfg.group(e.g.cfg.Name); g == nil || g.priority(cfg.Self) == 0 || !g.sameRouter(e.g.cfg) {
+			e.r.Stop(now, true, reason.Reconfigured)
+		}
+	}
 	return c.finish(now)
+}
+
+// group finds a group by its name.
+func (cfg *Config) group(name string) *Group {
+	for i := range cfg.Groups {
+		if cfg.Groups[i].Name == name {
+			return &cfg.Groups[i]
+		}
+	}
+	return nil
+}
+
+// sameElection tells whether a group may keep its role under another
+// configuration: it is decided in the same way.
+func (g *Group) sameElection(other *Group) bool {
+	return g.byPeers() == other.byPeers() && (g.byPeers() || g.sameRouter(other))
+}
+
+// sameRouter tells whether two groups are the same virtual router to others.
+func (g *Group) sameRouter(other *Group) bool {
+	a, b := g.Router, other.Router
+	return a != nil && b != nil && a.VRID == b.VRID && a.Version == b.Version && a.Family() == b.Family() && g.RouterLink == other.RouterLink
 }
 
 // priority is the configured priority of a node; 0 when it is no member.
@@ -43,7 +66,7 @@ func (c *Core) Reconfigure(now Instant, cfg Config) *Actions {
 	for i := range c.cfg.Groups {
 		g := c.newGroup(GroupID(i), &c.cfg.Groups[i])
 		for _, was := range old {
-			if was.cfg.Name == g.cfg.Name {
+			if was.cfg.Name == g.cfg.Name && was.cfg.sameElection(g.cfg) {
 				g = was.carriedOver(g)
 				break
 			}
@@ -51,6 +74,7 @@ func (c *Core) Reconfigure(now Instant, cfg Config) *Actions {
 		c.groups = append(c.groups, g)
 	}
 	c.machine.Reconfigure(now, peerConfig(&c.cfg))
+	c.reconfigureRouters(now)
 	for _, g := range c.groups {
 		slot := 0
 		if g.open {
@@ -67,9 +91,31 @@ func (c *Core) Reconfigure(now Instant, cfg Config) *Actions {
 	return c.finish(now)
 }
 
+// reconfigureRouters keeps the virtual routers of groups that are left and starts
+// those of new ones.
+func (c *Core) reconfigureRouters(now Instant) {
+	c.routers = c.routers[:0]
+	for _, g := range c.groups {
+		if g.router != nil {
+			g.router.r.Reconfigure(now, g.router.config())
+			c.routers = append(c.routers, g.router)
+		}
+	}
+	kept := len(c.routers)
+	c.elect()
+	for _, e := range c.routers[kept:] {
+		e.r.Begin(now)
+		e.r.Start(now)
+		e.r.SetWall(c.wall)
+		if c.drained {
+			e.setDrained(now, true)
+		}
+	}
+}
+
 // carriedOver is the state of a group under its new configuration.
 func (g *group) carriedOver(fresh *group) *group {
-	checks := health.New(healthChecks(fresh.cfg.Checks))
+	checks := healthOf(fresh.cfg)
 	checks.Inherit(g.health)
 	g.id, g.cfg, g.base, g.links, g.health = fresh.id, fresh.cfg, fresh.base, fresh.links, checks
 	return g

@@ -2,11 +2,13 @@ package core
 
 import (
 	"cmp"
+	"time"
 
 	"stead/internal/core/clock"
 	"stead/internal/core/health"
 	"stead/internal/core/peer"
 	"stead/internal/core/reason"
+	"stead/internal/core/vrrp"
 )
 
 // Core is the decisions of one node.
@@ -14,6 +16,9 @@ type Core struct {
 	cfg     Config
 	machine *peer.Machine
 	groups  []*group
+	peered  []*group // by index of the machine
+	routers []*byRouter
+	touched bool // a virtual router has had an input since it was finished
 	links   []link
 	lingers []lingering
 	acts    Actions
@@ -22,7 +27,8 @@ type Core struct {
 	stop    uint64  // the Command that ends the daemon
 	stopped bool
 	drained bool
-	wants   uint64 // the generation given out last
+	wall    time.Duration // from an Instant to the time since 1970
+	wants   uint64        // the generation given out last
 }
 
 // seen is how much of the machine's Out is already dealt with in this step.
@@ -40,11 +46,12 @@ func New(cfg Config) *Core {
 	for i := range cfg.Groups {
 		c.groups = append(c.groups, c.newGroup(GroupID(i), &c.cfg.Groups[i]))
 	}
+	c.elect()
 	return c
 }
 
 func (c *Core) newGroup(id GroupID, cfg *Group) *group {
-	g := &group{id: id, cfg: cfg, health: health.New(healthChecks(cfg.Checks)), announceAt: clock.Never, lingerUntil: clock.Never, failedUntil: clock.Never, retryAt: clock.Never}
+	g := &group{id: id, cfg: cfg, health: healthOf(cfg), announceAt: clock.Never, lingerUntil: clock.Never, failedUntil: clock.Never, retryAt: clock.Never}
 	for _, m := range cfg.Members {
 		if m.Node == c.cfg.Self {
 			g.base = m.Priority
@@ -54,6 +61,24 @@ func (c *Core) newGroup(id GroupID, cfg *Group) *group {
 		g.links = append(g.links, c.linkIndex(name))
 	}
 	return g
+}
+
+// elect gives every group that has none its election, and joins those that
+// change together.
+func (c *Core) elect() {
+	c.peered = c.peered[:0]
+	for _, g := range c.groups {
+		if g.cfg.byPeers() || g.cfg.watched() {
+			c.peered = append(c.peered, g)
+		}
+		switch {
+		case g.cfg.byPeers():
+			g.election = byPeers{c.machine, len(c.peered) - 1}
+		case g.router == nil:
+			c.newRouter(g)
+		}
+	}
+	c.sync()
 }
 
 func (c *Core) linkIndex(name string) int {
@@ -66,12 +91,16 @@ func (c *Core) linkIndex(name string) int {
 	return len(c.links) - 1
 }
 
-func healthChecks(checks []Check) []health.Check {
-	out := make([]health.Check, len(checks))
-	for i, c := range checks {
-		out[i] = health.Check{Name: c.Name, Rise: c.Rise, Fall: c.Fall, Weight: c.Weight, Fatal: c.Fatal}
+func healthOf(cfg *Group) *health.Set {
+	out := make([]health.Check, len(cfg.Checks))
+	for i, c := range cfg.Checks {
+		out[i] = health.Check{Name: c.Name, Rise: c.Rise, Fall: c.Fall, Weight: c.Weight, Fatal: c.Fatal, Number: c.Number}
 	}
-	return out
+	set := health.New(out)
+	if cfg.Router != nil {
+		set.AtLeast(1) // 0 in an advertisement says that a router gives up
+	}
+	return set
 }
 
 // Start begins. The caller has closed the fence and removed what an earlier run
@@ -79,8 +108,11 @@ func healthChecks(checks []Check) []health.Check {
 func (c *Core) Start(now Instant) *Actions {
 	c.begin(now)
 	c.machine.Start(now)
+	for _, e := range c.routers {
+		e.r.Start(now)
+	}
 	if c.drained {
-		c.machine.SetDrained(now, -1, true)
+		c.keepAway(now, true)
 	}
 	for _, g := range c.groups {
 		c.assess(now, g)
@@ -89,7 +121,9 @@ func (c *Core) Start(now Instant) *Actions {
 }
 
 // Deadline is when Step is to be called with a Tick, if no event comes before.
-func (c *Core) Deadline() Instant { return clock.Min(c.due, c.machine.Deadline()) }
+func (c *Core) Deadline() Instant {
+	return clock.Min(clock.Min(c.due, c.machine.Deadline()), c.routersDue())
+}
 
 // Step takes one event in. What it returns belongs to the core and is valid
 // until the next Step.
@@ -101,8 +135,21 @@ func (c *Core) Step(now Instant, e Event) *Actions {
 	switch e := e.(type) {
 	case *Packet:
 		c.machine.Receive(now, int(e.From), e.Path, e.Bytes)
+	case *Advertisement:
+		p := vrrp.Packet{Source: e.Source, Destination: e.Destination, TTL: e.TTL, Bytes: e.Bytes}
+		c.groups[e.Group].router.r.Receive(now, &p)
 	case Tick:
 		c.machine.Tick(now)
+		for _, r := range c.routers {
+			r.r.Tick(now)
+		}
+	case SourceAddress:
+		c.groups[e.Group].router.r.SetSource(now, e.Address)
+	case WallClock:
+		c.wall = e.Offset
+		for _, r := range c.routers {
+			r.r.SetWall(e.Offset)
+		}
 	case CheckResult:
 		c.checked(now, e)
 	case LinkState:
@@ -126,8 +173,12 @@ func (c *Core) Step(now Instant, e Event) *Actions {
 func (c *Core) knows(e Event) bool {
 	var g GroupID
 	switch e := e.(type) {
-	case *Packet, Tick, LinkState:
+	case *Packet, Tick, LinkState, WallClock:
 		return true
+	case *Advertisement:
+		return c.has(e.Group) && c.groups[e.Group].router != nil
+	case SourceAddress:
+		return c.has(e.Group) && c.groups[e.Group].router != nil
 	case CheckResult:
 		return c.has(e.Group) && e.Check < c.groups[e.Group].health.Len()
 	case Applied:
@@ -154,20 +205,29 @@ func (c *Core) begin(now Instant) {
 	a := &c.acts
 	a.Fence, a.Bind, a.Send, a.Want = a.Fence[:0], a.Bind[:0], a.Send[:0], a.Want[:0]
 	a.Announce, a.Persist, a.Reply, a.Note = a.Announce[:0], a.Persist[:0], a.Reply[:0], a.Note[:0]
+	a.Advertise = a.Advertise[:0]
 	c.machine.Begin(now)
 	c.seen = seen{}
+	for _, e := range c.routers {
+		e.r.Begin(now)
+		e.seen = seen{}
+	}
 }
 
 // finish lets the machine settle and turns what it says into actions. A change
 // may be an input again: a target whose addresses are already in place.
 func (c *Core) finish(now Instant) *Actions {
 	for pass := 0; pass < 8; pass++ {
+		c.touched = false
 		c.absorb(now, c.machine.Finish(now))
+		for _, e := range c.routers {
+			c.absorbRouter(now, e)
+		}
 		// After the machine: a holder whose lease has run out announces nothing.
 		if now >= c.due {
 			c.runTimers(now)
 		}
-		if !c.machine.Pending() {
+		if !c.machine.Pending() && !c.touched {
 			break
 		}
 	}
@@ -190,7 +250,7 @@ func (c *Core) absorb(now Instant, out *peer.Out) {
 	}
 	for ; c.seen.persist < len(out.Persist); c.seen.persist++ {
 		p := &out.Persist[c.seen.persist]
-		c.acts.Persist = append(c.acts.Persist, Persist{Group: GroupID(p.Group), EpochCeiling: p.Ceiling, HeldOff: c.drained})
+		c.acts.Persist = append(c.acts.Persist, Persist{Group: c.peered[p.Group].id, EpochCeiling: p.Ceiling, HeldOff: c.drained})
 	}
 }
 
@@ -201,19 +261,18 @@ func (c *Core) command(now Instant, e Command) {
 	reply := Reply{ID: e.ID, OK: true, Group: e.Group, To: e.To}
 	switch e.Verb {
 	case Switchover:
-		to := peer.Nobody
-		if e.To != NoNode {
-			to = int(e.To)
-		}
-		reply.Why = c.machine.Switchover(now, int(e.Group), to)
+		reply.Why = c.groups[e.Group].switchover(now, e.To)
 	case Drain:
-		if reply.Why = c.machine.RefusesDrain(int(e.Group)); reply.Why == reason.None {
+		if reply.Why = c.refusesDrain(e.Group); reply.Why == reason.None {
 			c.setDrained(now, e.Group, true)
 		}
 	case Resume:
 		c.setDrained(now, e.Group, false)
 	case Stop, Abort:
 		c.machine.Stop(now, e.Verb == Abort, cmp.Or(e.Why, reason.Stopping))
+		for _, r := range c.routers {
+			r.r.Stop(now, e.Verb == Abort, cmp.Or(e.Why, reason.Stopping))
+		}
 		c.stop, c.stopped = e.ID, true
 		return
 	}
@@ -227,11 +286,29 @@ func (c *Core) command(now Instant, e Command) {
 // setDrained keeps this node away from a group or from all, or lets it take part
 // again. What is true of all outlives a restart.
 func (c *Core) setDrained(now Instant, group GroupID, drained bool) {
-	c.machine.SetDrained(now, int(group), drained)
-	if group == AllGroups {
-		c.drained = drained
-		c.acts.Persist = append(c.acts.Persist, Persist{Group: AllGroups, HeldOff: drained})
+	if group != AllGroups {
+		c.groups[group].setDrained(now, drained)
+		return
 	}
+	c.drained = drained
+	c.keepAway(now, drained)
+	c.acts.Persist = append(c.acts.Persist, Persist{Group: AllGroups, HeldOff: drained})
+}
+
+// keepAway keeps this node away from all groups, or lets it take part again.
+func (c *Core) keepAway(now Instant, drained bool) {
+	c.machine.SetDrained(now, -1, drained)
+	for _, e := range c.routers {
+		e.setDrained(now, drained)
+	}
+}
+
+// refusesDrain says why this node cannot be kept away from a group, or from all.
+func (c *Core) refusesDrain(group GroupID) reason.Reason {
+	if group != AllGroups {
+		return c.groups[group].refusesDrain()
+	}
+	return c.machine.RefusesDrain(-1)
 }
 
 // checkStopped answers the command that ends the daemon when nothing is held.

@@ -14,7 +14,9 @@ const idleInterval = time.Second
 func peerConfig(cfg *Config) *peer.Config {
 	out := &peer.Config{Self: int(cfg.Self), Incarnation: cfg.Incarnation, Keys: cfg.Keys}
 	for i := range cfg.Groups {
-		out.Groups = append(out.Groups, peerGroup(cfg, &cfg.Groups[i]))
+		if g := &cfg.Groups[i]; g.byPeers() || g.watched() {
+			out.Groups = append(out.Groups, peerGroup(cfg, g))
+		}
 	}
 	for i := range cfg.Nodes {
 		n := &cfg.Nodes[i]
@@ -33,6 +35,13 @@ func peerGroup(cfg *Config, g *Group) peer.Group {
 		Interval: g.Interval, Lease: g.Lease(), Preempt: g.Preempt, PreemptDelay: g.PreemptDelay,
 		StartDelay: g.StartDelay, HoldOnQuorumLoss: g.HoldOnQuorumLoss, Floor: g.EpochFloor,
 	}
+	if g.watched() {
+		out.Watch = true
+		for _, m := range g.Members {
+			out.Voters = append(out.Voters, int(m.Node))
+		}
+		return out
+	}
 	for _, m := range g.Members {
 		out.Priorities[m.Node] = m.Priority
 	}
@@ -48,12 +57,19 @@ func pairInterval(cfg *Config, other NodeID) time.Duration {
 	interval := idleInterval
 	for i := range cfg.Groups {
 		g := &cfg.Groups[i]
-		if g.has(cfg.Self) && g.has(other) {
+		if (g.byPeers() || g.watched()) && g.has(cfg.Self) && g.has(other) {
 			interval = min(interval, g.Interval)
 		}
 	}
 	return interval
 }
+
+// byPeers tells whether the nodes elect among themselves. A group decided by
+// VRRP in which this node has no part is nobody's here.
+func (g *Group) byPeers() bool { return g.Router == nil }
+
+// watched tells whether heartbeats find silent routers.
+func (g *Group) watched() bool { return g.Router != nil && g.Router.Detector.Interval > 0 }
 
 // has tells whether a node is a member or a voter.
 func (g *Group) has(n NodeID) bool {

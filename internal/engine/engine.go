@@ -32,6 +32,14 @@ type Holds interface {
 	Announce(group core.GroupID)
 }
 
+// Routers carries the advertisements of virtual routers. All calls come from the
+// engine's thread, and none blocks.
+type Routers interface {
+	Files() []int // to wait for: the same for ever
+	Receive(b []byte, burst int, f func(*core.Advertisement))
+	Send(*core.Advertise)
+}
+
 // Told is something that the engine tells the rest of the daemon. One field is set.
 type Told struct {
 	Note    *core.Note
@@ -46,6 +54,7 @@ type Told struct {
 type Options struct {
 	Core    *core.Core
 	Sockets *socket.Set
+	Routers Routers // nil: no group is decided by VRRP
 	Fence   Fence
 	Holds   Holds
 	Tell    func(Told) // called on the teller's goroutine, in order
@@ -55,6 +64,7 @@ type Options struct {
 type Engine struct {
 	core    *core.Core
 	sockets *socket.Set
+	routers Routers
 	fence   Fence
 	holds   Holds
 
@@ -64,6 +74,7 @@ type Engine struct {
 	signal chan struct{}
 
 	packet    core.Packet
+	heard     func(*core.Advertisement)
 	buffer    [2048]byte
 	stopID    uint64
 	ended     bool
@@ -84,8 +95,12 @@ type message struct {
 
 // New returns an Engine that has not started.
 func New(o Options) *Engine {
-	e := &Engine{core: o.Core, sockets: o.Sockets, fence: o.Fence, holds: o.Holds, tell: o.Tell, signal: make(chan struct{}, 1)}
+	e := &Engine{core: o.Core, sockets: o.Sockets, routers: o.Routers, fence: o.Fence, holds: o.Holds, tell: o.Tell, signal: make(chan struct{}, 1)}
 	e.inbox.wake = o.Sockets.Wake
+	e.heard = func(a *core.Advertisement) { e.step(Now(), a) }
+	if e.routers != nil {
+		e.sockets.Watch(e.routers.Files())
+	}
 	e.outbox.wake = func() {
 		select {
 		case e.signal <- struct{}{}:
@@ -181,6 +196,9 @@ func (e *Engine) observe(due, now core.Instant) {
 
 func (e *Engine) takeInput(burst int) {
 	e.sockets.Receive(e.buffer[:], burst, e.receive)
+	if e.sockets.Ready() {
+		e.routers.Receive(e.buffer[:], burst, e.heard)
+	}
 	if e.sockets.Woken() {
 		e.inbox.drain(e.take)
 	}
@@ -212,6 +230,9 @@ func (e *Engine) carryOut(now core.Instant, a *core.Actions) {
 	e.moveFence(a)
 	for _, s := range a.Send {
 		e.sockets.Send(int(s.To), s.Path, s.Bytes, int64(now))
+	}
+	for i := range a.Advertise {
+		e.routers.Send(&a.Advertise[i])
 	}
 	for _, w := range a.Want {
 		e.holds.Want(w.Group, w.Generation, w.Held)

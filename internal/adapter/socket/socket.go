@@ -167,6 +167,23 @@ func (s *Set) Woken() bool {
 	return true
 }
 
+// Watch has input at further descriptors end a Wait. It is called once, before the
+// first Wait.
+func (s *Set) Watch(files []int) {
+	for _, fd := range files {
+		s.poll = append(s.poll, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+	}
+}
+
+// Ready tells whether there was input at a watched descriptor, and forgets it.
+func (s *Set) Ready() (ready bool) {
+	for i := len(s.paths) + 1; i < len(s.poll); i++ {
+		ready = ready || s.poll[i].Revents != 0
+		s.poll[i].Revents = 0
+	}
+	return ready
+}
+
 // MaxBurst is how many datagrams of one path may be read before the others have
 // their turn.
 const MaxBurst = 64

@@ -44,6 +44,7 @@ type Group struct {
 	PreemptDelay     time.Duration
 	StartDelay       time.Duration // 0: one lease
 	HoldOnQuorumLoss bool
+	Watch            bool   // nothing is decided: Silent tells of voters that are not heard for the lease
 	Floor            uint64 // epochs up to here may have been used before
 }
 
@@ -101,6 +102,7 @@ const (
 	GaveUpOn                    // a hand-over to Node was given up
 	PeerUp
 	PeerDown
+	Silent // Node is not heard any more, in a group with Watch
 )
 
 // Change tells what has happened to a group, or to a node when Group is negative.

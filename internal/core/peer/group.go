@@ -84,6 +84,7 @@ type group struct {
 	askCause    Cause
 	askUntil    Instant
 
+	watched      uint64 // with Watch: the nodes that were heard
 	said         Record
 	version      uint64
 	older, newer *group
@@ -108,6 +109,10 @@ func (m *Machine) evaluate(now Instant, g *group) {
 	}
 	m.timers.set(g, clock.Never)
 	m.settlePatience(now, g)
+	if g.cfg.Watch {
+		m.watch(g)
+		return
+	}
 	m.observe(now, g)
 	g.eligible = m.isEligible(now, g)
 	if g.refusing = now < g.refuses; g.refusing {
@@ -125,6 +130,22 @@ func (m *Machine) evaluate(now Instant, g *group) {
 	g.able = g.eligible && (g.phase == Active || m.majorityHears(now, g))
 	m.reserve(g)
 	m.publish(g)
+}
+
+// watch tells which nodes have fallen silent.
+func (m *Machine) watch(g *group) {
+	heard := uint64(0)
+	for i, n := range m.nodes {
+		if g.others&(1<<i) == 0 {
+			continue
+		}
+		if n.alive(g.timing) {
+			heard |= 1 << i
+		} else if g.watched&(1<<i) != 0 {
+			m.change(Change{Kind: Silent, Group: g.index, Node: i, Reason: reason.PeerSilent})
+		}
+	}
+	g.watched = heard
 }
 
 // isEligible tells whether this node could serve the group.

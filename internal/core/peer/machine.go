@@ -178,6 +178,9 @@ func (m *Machine) Start(now Instant) {
 }
 
 func (m *Machine) startGroup(now Instant, g *group) {
+	if g.cfg.Watch {
+		return
+	}
 	g.voterAt = now.Add(g.lease)
 	g.startAt = now.Add(max(g.cfg.StartDelay, g.lease))
 	g.changedAt, g.vacantSince = now, g.startAt

@@ -43,13 +43,15 @@ const (
 	NoSource Reason = "no-source-address" // the interface of the virtual router has no address to advertise from
 
 	// What happened beside a change of role.
-	LeaseStalled   Reason = "lease-stalled"            // the fence closed because no renewal came in time
-	LeaseRenewed   Reason = "lease-renewed"            // and opened again without a change of role
-	PeerLost       Reason = "peer-lost"                // a node was not heard for the detection time
-	PeerHeard      Reason = "peer-heard"               // a node is heard again
-	DualActive     Reason = "dual-active"              // two nodes met that both were active
-	AddressTaken   Reason = "address-removed-by-other" // a stranger removed an address; it was put back
-	HookFailed     Reason = "hook-failed"
-	NoSuccessor    Reason = "no-successor"    // a drain or a switchover finds nobody ready
-	SwitchoverLate Reason = "switchover-late" // the target was not ready in time; nothing changed
+	LeaseStalled    Reason = "lease-stalled"            // the fence closed because no renewal came in time
+	LeaseRenewed    Reason = "lease-renewed"            // and opened again without a change of role
+	PeerLost        Reason = "peer-lost"                // a node was not heard for the detection time
+	PeerHeard       Reason = "peer-heard"               // a node is heard again
+	DualActive      Reason = "dual-active"              // two nodes met that both were active
+	AddressTaken    Reason = "address-removed-by-other" // a stranger removed an address; it was put back
+	HookFailed      Reason = "hook-failed"
+	NoSuccessor     Reason = "no-successor"     // a drain or a switchover finds nobody ready
+	NotActive       Reason = "not-active"       // this node does not serve the group: ask the one that does
+	PriorityDecides Reason = "priority-decides" // VRRP leaves no choice of the successor
+	SwitchoverLate  Reason = "switchover-late"  // the target was not ready in time; nothing changed
 )
