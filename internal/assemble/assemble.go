@@ -35,7 +35,7 @@ func CoreConfig(cfg *config.Config, incarnation uint64, floors map[string]uint64
 		Keys:        cfg.Security.Keys,
 	}
 	for i := range cfg.Groups {
-		g, err := group(&cfg.Groups[i], ids, floors[cfg.Groups[i].Name])
+		g, err := group(cfg, &cfg.Groups[i], ids, floors[cfg.Groups[i].Name])
 		if err != nil {
 			return core.Config{}, fmt.Errorf("group %q: %w", cfg.Groups[i].Name, err)
 		}
@@ -68,7 +68,7 @@ func nodes(cfg *config.Config) []core.Node {
 	return out
 }
 
-func group(g *config.Group, ids map[string]core.NodeID, floor uint64) (core.Group, error) {
+func group(cfg *config.Config, g *config.Group, ids map[string]core.NodeID, floor uint64) (core.Group, error) {
 	out := core.Group{
 		Name:             g.Name,
 		Quorum:           g.Election.Quorum,
@@ -81,6 +81,11 @@ func group(g *config.Group, ids map[string]core.NodeID, floor uint64) (core.Grou
 		Refresh:          g.Announce.Refresh,
 		HoldOnQuorumLoss: g.Election.OnQuorumLoss == "hold",
 		EpochFloor:       floor,
+		Sync:             g.Sync,
+	}
+	var err error
+	if out.Router, err = router(g, cfg.Self, floor); err != nil {
+		return out, err
 	}
 	_, out.PrepareHook = g.Hooks[config.HookPrepare]
 	for _, m := range g.Members {
@@ -99,8 +104,11 @@ func group(g *config.Group, ids map[string]core.NodeID, floor uint64) (core.Grou
 	}
 	for _, c := range g.Checks {
 		out.Checks = append(out.Checks, core.Check{
-			Name: c.Name, Rise: c.Rise, Fall: c.Fall, Weight: c.Weight, Fatal: c.Fatal,
+			Name: c.Name, Rise: c.Rise, Fall: c.Fall, Weight: c.Weight, Fatal: c.Fatal, Number: c.Number,
 		})
+	}
+	if g.Election.VRRP != nil {
+		out.Interfaces = append(out.Interfaces, g.Election.VRRP.Interface)
 	}
 	for _, a := range g.Addresses {
 		if !slices.Contains(out.Interfaces, a.Interface) {
@@ -111,12 +119,13 @@ func group(g *config.Group, ids map[string]core.NodeID, floor uint64) (core.Grou
 }
 
 // shortest is the heartbeat interval: one stream serves all groups, so it has
-// to be as fast as the fastest of them.
+// to be as fast as the fastest of them. Groups that VRRP decides by advertisements
+// alone need none; 0 says that no group does.
 func shortest(groups []core.Group) time.Duration {
 	var least time.Duration
 	for i := range groups {
-		if least == 0 || groups[i].Interval < least {
-			least = groups[i].Interval
+		if every := groups[i].Interval; every > 0 && (least == 0 || every < least) {
+			least = every
 		}
 	}
 	return least

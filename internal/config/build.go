@@ -14,16 +14,20 @@ type builder struct {
 	cfg   *Config
 	top   *value
 	owner map[netip.Addr]owned // every address that somebody has
+
+	virtual     map[virtualRouter]string // the group of each virtual router
+	routersSeen int                      // groups decided by VRRP
 }
 
 func (b *builder) build(top *value) {
 	b.top = top
 	b.owner = map[netip.Addr]owned{}
+	b.virtual = map[virtualRouter]string{}
 	b.nodes(top.get("nodes"))
 	b.daemon(top)
-	b.security(top.get("security"))
 	b.overlays(top.get("overlays"))
 	b.groups(top.get("groups"))
+	b.security(top.get("security"))
 }
 
 // daemon is what is about the process and not about any group.
@@ -70,7 +74,7 @@ func (b *builder) security(v *value) {
 			talking++
 		}
 	}
-	if key == nil && previous == nil && talking > 1 && (v == nil || v.ok()) {
+	if key == nil && previous == nil && talking > 1 && b.cfg.heartbeats() && (v == nil || v.ok()) {
 		at, what := b.top, "security: key_file is missing"
 		if v != nil {
 			at, what = v, "key_file is missing"

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/netip"
-	"slices"
 )
 
 func (b *builder) groups(v *value) {
@@ -16,15 +15,19 @@ func (b *builder) groups(v *value) {
 		}
 		g := Group{Name: e.name}
 		g.Members = b.members(e.value.get("members"))
-		g.Election = b.election(e.value, g.Members)
+		if len(g.Members) == 1 && or(e.value.get("election").get("type"), ElectionPeer) == ElectionPeer {
+			b.notes.whole(e.value.get("members"), "names one node", "", "nobody takes over when it fails")
+		}
+		g.Addresses = b.addresses(e, g.Members)
+		g.Election = b.election(e, &g)
 		g.Preempt = Preempt{
 			Enabled: or(e.value.get("preempt").get("enabled"), true),
-			Delay:   or(e.value.get("preempt").get("delay"), defaultPreemptDelay),
+			Delay:   or(e.value.get("preempt").get("delay"), g.Election.preemptDelay()),
 		}
+		g.Sync = or(e.value.get("sync"), "")
 		g.StartDelay = or(e.value.get("start_delay"), g.StartDelay)
 		g.Linger = or(e.value.get("linger"), defaultLinger)
 		g.Announce.Refresh = or(e.value.get("announce").get("refresh"), defaultRefresh)
-		g.Addresses = b.addresses(e, g.Members)
 		g.Checks = b.checks(e.value.get("checks"))
 		g.Hooks = b.hooks(e.value.get("hooks"))
 		if len(g.Addresses) == 0 && len(g.Hooks) == 0 {
@@ -67,9 +70,6 @@ func (b *builder) members(v *value) []Member {
 		}
 		members = append(members, m)
 	}
-	if len(members) == 1 {
-		b.notes.whole(v, "names one node", "", "nobody takes over when it fails")
-	}
 	return members
 }
 
@@ -86,51 +86,6 @@ func (b *builder) mayHold(e entry, in *value) {
 	}
 }
 
-func (b *builder) election(group *value, members []Member) Election {
-	v := group.get("election")
-	e := Election{Type: "peer", Timing: or(v.get("timing"), TimingCloud), OnQuorumLoss: or(v.get("on_quorum_loss"), "release")}
-	e.Interval, e.Multiplier = preset(e.Timing)
-	timing, interval, multiplier := v.get("timing"), v.get("interval"), v.get("multiplier")
-	switch {
-	case timing != nil && (interval != nil || multiplier != nil):
-		b.of(v, "timing stands beside interval or multiplier", "timing, or interval and multiplier", "timing names both: remove one")
-	case interval != nil && multiplier == nil:
-		b.of(v, "multiplier is missing beside interval", "timing, or interval and multiplier", "add multiplier: 4")
-	case interval == nil && multiplier != nil:
-		b.of(v, "interval is missing beside multiplier", "timing, or interval and multiplier", "add interval: 50ms")
-	case interval != nil:
-		e.Timing, e.Interval, e.Multiplier = TimingCustom, or(interval, e.Interval), or(multiplier, e.Multiplier)
-	}
-	for _, m := range members {
-		e.Voters = append(e.Voters, m.Node)
-	}
-	e.Voters = append(e.Voters, b.nodeNames(RoleWitness)...)
-	slices.Sort(e.Voters)
-	e.Voters = slices.Compact(e.Voters)
-	b.quorum(group, v, &e)
-	return e
-}
-
-// quorum checks that an election that wants a majority can have one.
-func (b *builder) quorum(group, v *value, e *Election) {
-	known := b.top.get("nodes").ok() && group.get("members").ok()
-	wish := v.get("quorum")
-	e.Quorum = or(wish, len(e.Voters) >= 3)
-	if !known || wish != nil && wish.bad || v != nil && v.bad {
-		return
-	}
-	if e.Quorum && len(e.Voters) < 3 {
-		b.about(wish, fmt.Sprintf("needs three voters, but there are %d: %s", len(e.Voters), listed(e.Voters)), "three voters or more",
-			"add a node with role: witness, or leave quorum off")
-	}
-	if loss := v.get("on_quorum_loss"); loss.ok() && !e.Quorum {
-		b.about(loss, "has no effect without quorum", "quorum", "remove it, or add a node with role: witness")
-	}
-	if loss := v.get("on_quorum_loss"); loss.ok() && e.OnQuorumLoss == "hold" {
-		b.notes.about(loss, "lets two nodes serve at once in a partition", "", "release gives up availability instead")
-	}
-}
-
 func (b *builder) addresses(e entry, members []Member) []Address {
 	v := e.value.get("addresses")
 	if !v.ok() {
@@ -142,12 +97,21 @@ func (b *builder) addresses(e entry, members []Member) []Address {
 		if !where.ok() || !on.ok() {
 			continue
 		}
-		a := Address{Prefix: or(where, netip.Prefix{}), Interface: or(on, "")}
-		b.claim(where, a.Prefix.Addr(), owned{"group", e.name, fmt.Sprintf("group %q", e.name)})
+		a := Address{Prefix: or(where, netip.Prefix{}), Interface: or(on, ""), Excluded: !or(item.get("advertised"), true)}
+		b.claim(where, scoped(a), owned{"group", e.name, fmt.Sprintf("group %q", e.name)})
 		b.onOverlay(where, a, members)
 		list = append(list, a)
 	}
 	return list
+}
+
+// scoped is a service address with the interface that a link-local one is of: two
+// interfaces may have the same.
+func scoped(a Address) netip.Addr {
+	if addr := a.Prefix.Addr(); addr.Is6() && addr.IsLinkLocalUnicast() {
+		return addr.WithZone(a.Interface)
+	}
+	return a.Prefix.Addr()
 }
 
 // onOverlay checks a service address against the overlay that carries it.

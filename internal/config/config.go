@@ -49,6 +49,12 @@ func (c *Config) Group(name string) (*Group, bool) {
 	return &c.Groups[i], true
 }
 
+// heartbeats tells whether nodes exchange any: not where VRRP decides every group
+// and its advertisements find the faults.
+func (c *Config) heartbeats() bool {
+	return len(c.Groups) == 0 || slices.ContainsFunc(c.Groups, func(g Group) bool { return g.Election.heartbeats() })
+}
+
 // Role is what a node may do.
 type Role string
 
@@ -120,9 +126,27 @@ type Member struct {
 	Priority int // 1 to 254; 255 never yields to another priority
 }
 
+// The types of election.
+const (
+	ElectionPeer = "peer" // Stead's own
+	ElectionVRRP = "vrrp" // RFC 9568
+)
+
+// What finds a silent router of a virtual router.
+const (
+	DetectAdvertisement = "advertisement"
+	DetectHeartbeat     = "heartbeat"
+)
+
+// The types of VRRPAuth.
+const (
+	AuthHMAC     = "hmac"
+	AuthPassword = "password"
+)
+
 // Election is how the active node is decided.
 type Election struct {
-	Type         string // peer
+	Type         string // peer or vrrp
 	Timing       string
 	Interval     time.Duration // 1 ms to 60 s
 	Multiplier   int           // 2 to 100
@@ -165,6 +189,16 @@ type VRRPAuth struct {
 
 // Lease is the detection time and the length of a promise.
 func (e Election) Lease() time.Duration { return e.Interval * time.Duration(e.Multiplier) }
+
+// heartbeats tells whether the group needs heartbeats between its nodes.
+func (e Election) heartbeats() bool { return e.VRRP == nil || e.VRRP.Detect == DetectHeartbeat }
+
+func (e Election) preemptDelay() time.Duration {
+	if e.VRRP != nil {
+		return 0 // as RFC 9568: at once
+	}
+	return defaultPreemptDelay
+}
 
 // Preempt is whether a better node takes the group over from a running one.
 type Preempt struct {

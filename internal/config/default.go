@@ -20,6 +20,11 @@ const (
 	defaultLinger  = 20 * time.Millisecond
 	defaultRefresh = 60 * time.Second
 
+	defaultAdvertInterval = time.Second // RFC 9568 section 6.1
+	defaultDownAdverts    = 3
+	defaultVRRPVersion    = 3
+	defaultTTL            = 255 // RFC 9568 section 5.1.1.3
+
 	defaultCheckInterval = time.Second
 	defaultCheckTimeout  = time.Second // or the interval, if that is shorter
 	defaultRise          = 2

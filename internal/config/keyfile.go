@@ -19,6 +19,10 @@ func keyAdvice(path string) string {
 	return fmt.Sprintf("make one with: head -c 32 /dev/urandom | base64 > %s; chmod 600 %s", path, path)
 }
 
+func hmacAdvice(path string) string {
+	return fmt.Sprintf("make one with: (printf hex:; head -c 32 /dev/urandom | od -An -vtx1 | tr -d ' \\n') > %s; chmod 600 %s", path, path)
+}
+
 // LoadKeys reads the key files of cfg into its Security.Keys, the signing key first.
 // A client exchanges no heartbeats and needs no key: nothing is read on one.
 // A file that others may read, that belongs to another user, or that is too short is refused.

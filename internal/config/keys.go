@@ -4,14 +4,17 @@ import "time"
 
 // The bounds of a configuration.
 const (
-	MaxNodes     = 64 // in one configuration: core.MaxNodes
-	MaxPaths     = 4  // addresses of one node
-	MaxGroups    = 4096
-	MaxOverlays  = 64
-	maxAddresses = 256 // of one group
-	maxChecks    = 64  // of one group
-	maxRemotes   = 1024
-	maxArguments = 256
+	MaxNodes      = 64 // in one configuration: core.MaxNodes
+	MaxPaths      = 4  // addresses of one node
+	MaxGroups     = 4096
+	MaxOverlays   = 64
+	maxAddresses  = 256 // of one group
+	maxChecks     = 64  // of one group
+	maxRemotes    = 1024
+	maxArguments  = 256
+	maxAdvertised = 255 // addresses in one advertisement
+	maxPeers      = 255 // routers of one VRID
+	MaxRouters    = 255 // groups decided by VRRP
 )
 
 // What names look like. Names of groups stand in URLs and metrics as they are.
@@ -90,13 +93,15 @@ var groupKeys = withLater(mapping(
 	optional("election", electionKeys, ""),
 	optional("preempt", mapping(
 		optional("enabled", one(truth), "true"),
-		optional("delay", one(duration(time.Millisecond, 24*time.Hour, true)), length(defaultPreemptDelay)),
+		optional("delay", one(duration(time.Millisecond, 24*time.Hour, true)), length(defaultPreemptDelay)+"; vrrp: 0"),
 	), ""),
+	optional("sync", one(plainName), "none"),
 	optional("start_delay", one(duration(time.Millisecond, time.Hour, true)), "0: the lease"),
 	optional("linger", one(duration(time.Millisecond, 5*time.Second, true)), length(defaultLinger)),
 	optional("addresses", list(maxAddresses, mapping(
 		required("address", one(prefix())),
 		required("interface", interfaceField()),
+		optional("advertised", one(truth), "true"),
 	)), "none"),
 	optional("checks", named("check", plainName, maxChecks, checkKeys), "none"),
 	optional("hooks", mapping(
@@ -114,19 +119,41 @@ var groupKeys = withLater(mapping(
 	"azure":   "use the hooks activate and standby",
 	"aws":     "use the hooks activate and standby",
 	"gcp":     "use the hooks activate and standby",
-	"sync":    "put the addresses into one group",
 	"damping": "use preempt: { delay: … }",
 })
 
 var electionKeys = withTypes(mapping(
-	optional("type", one(enum("peer")), "peer"),
+	optional("type", one(enum(electionTypes...)), "peer"),
 	optional("timing", one(enum(timingNames()...)), TimingCloud),
-	optional("interval", one(duration(time.Millisecond, time.Minute, false)), "that of timing"),
+	optional("interval", one(duration(time.Millisecond, mostIntervalV2, false)), "that of timing; vrrp: 1s"),
 	optional("multiplier", one(integer("how many heartbeats may be lost", 2, 100)), "that of timing"),
 	optional("quorum", one(truth), "true with three voters or more"),
 	optional("on_quorum_loss", one(enum("release", "hold")), "release"),
+	optional("vrid", one(integer("a VRID is 8 bits wide and not 0", 1, 255)), ""),
+	optional("interface", interfaceField(), "that of the first address"),
+	optional("version", one(integer("2 is for routers that do not know 3", 2, 3)), "3"),
+	optional("family", one(enum("ipv4", "ipv6")), "that of the first address"),
+	optional("unicast", one(truth), "false"),
+	optional("peers", list(maxPeers, one(router())), "the members"),
+	optional("source", perNode(one(router())), "the interface's primary address; unicast: the node's own of the peers"),
+	optional("group", one(multicast()), "224.0.0.18 or ff02::12"),
+	optional("ttl", one(integer("the TTL is 8 bits wide", 1, 255)), "255"),
+	optional("min_ttl", one(integer("the TTL is 8 bits wide", 1, 255)), "255"),
+	optional("checksum", one(enum("auto", "message", "pseudo-header")), "auto"),
+	optional("auth", mapping(
+		required("type", one(enum(AuthHMAC, AuthPassword))),
+		optional("key_id", one(integer("key IDs are 8 bits wide and not 0", 1, 255)), "1"),
+		optional("key_file", one(absolutePath(4095)), ""),
+		optional("previous_key_id", one(integer("key IDs are 8 bits wide and not 0", 1, 255)), ""),
+		optional("previous_key_file", one(absolutePath(4095)), ""),
+		optional("replay", one(enum("time", "monotonic")), "time"),
+		optional("password_file", one(absolutePath(4095)), ""),
+	), "none"),
+	optional("accept", one(truth), "true"),
+	optional("virtual_mac", one(truth), "false"),
+	optional("detect", one(enum(DetectAdvertisement, DetectHeartbeat)), DetectAdvertisement),
+	optional("down_adverts", one(integer("advertisements that may be missing", 1, 100)), "3"),
 ), map[string]string{
-	"vrrp":   "use type: peer",
 	"lease":  "use type: peer with a witness",
 	"none":   "use type: peer",
 	"manual": "use type: peer with preempt: { enabled: false } and stead switchover",

@@ -159,7 +159,7 @@ var structural = []string{
 	"unknown-key", "unknown-key-far", "missing-nodes", "missing-key", "misspelt-required", "several", "list-not-mapping",
 	"mapping-not-list", "scalar-not-mapping", "list-not-scalar", "no-value", "bad-name", "long-name", "number-in-quotes", "fraction",
 	"boolean-in-quotes", "boolean-yes", "duration-bare", "duration-words", "duration-days", "duration-negative",
-	"later-vrrp", "later-lease", "later-none", "later-manual", "later-bgp", "later-group-bgp", "later-geneve", "later-grpc", "later-cloud",
+	"later-lease", "later-none", "later-manual", "later-bgp", "later-group-bgp", "later-geneve", "later-grpc", "later-cloud",
 	"many-addresses", "many-nodes", "not-an-address", "address-with-length", "address-with-zone", "bad-role", "relative-path",
 	"vni-range", "overlay-port", "overlay-mtu", "overlay-name", "overlay-missing", "priority-range", "group-name",
 	"timing-unknown", "multiplier-range", "quorum-loss-unknown", "vip-bare", "vip-garbage", "vip-no-interface", "vip-bad-interface",

@@ -46,6 +46,34 @@ func address() *scalar {
 	return &scalar{words: "IP address", parse: parse, schema: map[string]any{"type": "string", "pattern": `^[0-9a-fA-F.:]+$`}}
 }
 
+// router is where a router's packets come from or go to: link-local ones are of the
+// interface of its virtual router.
+func router() *scalar {
+	plain := address()
+	parse := func(text string) (any, *fault) {
+		if a, err := netip.ParseAddr(text); err == nil && a.Is6() && a.IsLinkLocalUnicast() {
+			if a.Zone() != "" {
+				return nil, &fault{"has a zone", "an address without a zone", "leave the zone off: interface names it"}
+			}
+			return a, nil
+		}
+		return plain.parse(text)
+	}
+	return &scalar{words: plain.words, parse: parse, schema: plain.schema}
+}
+
+// multicast is the address of a group.
+func multicast() *scalar {
+	parse := func(text string) (any, *fault) {
+		a, err := netip.ParseAddr(text)
+		if err != nil || a.Zone() != "" || a.Is4In6() || !a.IsMulticast() {
+			return nil, &fault{"is not a multicast address", "a multicast address", "write 224.0.0.18 or ff02::12, or leave it off"}
+		}
+		return a, nil
+	}
+	return &scalar{words: "multicast address", parse: parse, schema: map[string]any{"type": "string", "pattern": `^[0-9a-fA-F.:]+$`}}
+}
+
 // prefix is a host's address with its prefix length.
 func prefix() *scalar {
 	parse := func(text string) (any, *fault) {

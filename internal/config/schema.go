@@ -35,6 +35,9 @@ func schemaOf(s *shape, docs map[*field]entryDoc) map[string]any {
 			"propertyNames": s.name.schema, "additionalProperties": schemaOf(s.elem, docs)}
 	case listShape:
 		return map[string]any{"type": "array", "maxItems": s.most, "items": schemaOf(s.elem, docs)}
+	case perNodeShape:
+		return map[string]any{"anyOf": []any{schemaOf(s.elem, docs), map[string]any{"type": "object", "maxProperties": s.most,
+			"propertyNames": s.name.schema, "additionalProperties": schemaOf(s.elem, docs)}}}
 	case commandShape:
 		return map[string]any{"anyOf": []any{
 			map[string]any{"type": "string", "minLength": 1},

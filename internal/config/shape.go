@@ -17,6 +17,7 @@ const (
 	listShape
 	scalarShape
 	commandShape // a list of arguments, or one line for a shell
+	perNodeShape // one value for all nodes, or a mapping of values by node
 )
 
 // shape is what a place in the file may hold.
@@ -30,7 +31,7 @@ type shape struct {
 	types  map[string]string // of a mapping: values of its key `type` that other versions have
 
 	name   *scalar // of a named shape: what a name looks like
-	elem   *shape  // of a named shape, of a list
+	elem   *shape  // of a named shape, of a list, of a value per node
 	most   int     // entries of a named shape or of a list
 	scalar *scalar
 }
@@ -50,6 +51,10 @@ func named(noun string, name *scalar, most int, elem *shape) *shape {
 }
 
 func list(most int, elem *shape) *shape { return &shape{kind: listShape, most: most, elem: elem} }
+
+func perNode(elem *shape) *shape {
+	return &shape{kind: perNodeShape, noun: "node", name: plainName, most: MaxNodes, elem: elem, scalar: elem.scalar}
+}
 
 func one(s *scalar) *shape { return &shape{kind: scalarShape, scalar: s} }
 
@@ -85,6 +90,8 @@ func (s *shape) words() string {
 		return fmt.Sprintf("mapping by %s, at most %d", s.noun, s.most)
 	case listShape:
 		return fmt.Sprintf("list of at most %d: %s", s.most, s.elem.words())
+	case perNodeShape:
+		return s.elem.words() + ", or a mapping of such by node"
 	case commandShape:
 		return "list of arguments, the first an absolute path; one text with `shell: true`"
 	default:

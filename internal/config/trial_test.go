@@ -33,7 +33,7 @@ func TestTrial(t *testing.T) {
 				Voters: []string{"client", "primary", "secondary"}, OnQuorumLoss: "release"},
 			Preempt:   Preempt{Enabled: true, Delay: 30 * time.Second},
 			Linger:    20 * time.Millisecond,
-			Addresses: []Address{{prefix("192.168.0.200/24"), "vxlan0"}},
+			Addresses: []Address{{Prefix: prefix("192.168.0.200/24"), Interface: "vxlan0"}},
 			Checks: []Check{
 				{Name: "haproxy", Kind: CheckProcess, Target: "haproxy", Interval: 2 * time.Second, Timeout: time.Second, Rise: 2, Fall: 2, Weight: -150},
 				{Name: "web", Kind: CheckHTTP, Target: "http://127.0.0.1:3000/", Interval: 50 * time.Millisecond, Timeout: 40 * time.Millisecond, Rise: 2, Fall: 2, Fatal: true},

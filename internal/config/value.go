@@ -62,6 +62,14 @@ func (v *value) children() []entry {
 	return v.entries
 }
 
+// listed are the entries of the list v; none when it is absent or was refused.
+func (v *value) listed() []*value {
+	if !v.ok() {
+		return nil
+	}
+	return v.items
+}
+
 // place is where the things inside v are.
 func (v *value) place() string { return join(v.where, v.label) }
 

@@ -84,6 +84,12 @@ func (w *walker) fill(v *value, s *shape) {
 		if w.isKind(v, yaml.SequenceNode, s) {
 			w.list(v, s)
 		}
+	case perNodeShape:
+		if v.node.Kind == yaml.MappingNode {
+			w.named(v, s)
+		} else if w.isKind(v, yaml.ScalarNode, s) {
+			v.scalar, v.bad = w.scalar(v, s.scalar)
+		}
 	case commandShape:
 		w.command(v)
 	default:
