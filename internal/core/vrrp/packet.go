@@ -19,6 +19,8 @@ const (
 	typeAdvertisement = 1    // the one type there is (section 5.2.2)
 	maxIntervalField  = 4095 // 12 bits of centiseconds (section 5.2.7)
 
+	centisecond = 10 * time.Millisecond
+
 	// MaxMessage is the length of the longest message that Append makes: 255
 	// addresses of IPv6 and the trailer of the authentication.
 	MaxMessage = headerSize + 255*16 + trailerSize
