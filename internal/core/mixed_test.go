@@ -14,8 +14,8 @@ func mixedConfig(self int) Config {
 		cfg.Nodes = append(cfg.Nodes, Node{Name: name, Paths: []netip.AddrPort{netip.MustParseAddrPort("10.0.0.1:1")}})
 	}
 	cfg.Groups = []Group{
-		{Name: "fast", Members: []Member{{Node: 0, Priority: 200}, {Node: 1, Priority: 100}}, Voters: []NodeID{Node: 0, Priority: 1}, Interval: 5 * time.Millisecond, Multiplier: 3},
-		{Name: "slow", Members: []Member{{Node: 0, Priority: 200}, {Node: 2, Priority: 100}}, Voters: []NodeID{Node: 0, Priority: 2}, Interval: 500 * time.Millisecond, Multiplier: 4},
+		{Name: "fast", Members: []Member{{Node: 0, Priority: 200}, {Node: 1, Priority: 100}}, Voters: []NodeID{0, 1}, Interval: 5 * time.Millisecond, Multiplier: 3},
+		{Name: "slow", Members: []Member{{Node: 0, Priority: 200}, {Node: 2, Priority: 100}}, Voters: []NodeID{0, 2}, Interval: 500 * time.Millisecond, Multiplier: 4},
 	}
 	return cfg
 }
