@@ -24,6 +24,7 @@ var wallTime = map[string]string{
 	"internal/report/web/stream.go":        "how long a page may take to read",
 	"internal/adapter/probe/clock.go":      "when a check runs and has had its time",
 	"internal/adapter/spawn/clock.go":      "when a program has had its time",
+	"internal/adapter/outbox/clock.go":     "when a mail or a webhook is sent and given up",
 	"internal/adapter/link/clean.go":       "how long the last release may try",
 	"internal/daemon/daemon.go":            "the time of an event, as a person reads it",
 	"internal/daemon/status.go":            "the time of a status, as a person reads it",
