@@ -61,6 +61,7 @@ type inFlight struct {
 	run      int // of the receiver, for what its own world reports
 	path     int
 	b        []byte
+	advert   *Advertisement
 	event    Event
 }
 
@@ -146,6 +147,11 @@ func (b *bench) start(i int) {
 	n.core, n.dead, n.frozen, n.waiting = New(cfg), false, false, nil
 	n.bound, n.slots, n.wants = map[GroupID]int{}, map[int]FenceSlot{}, map[GroupID]uint64{}
 	b.carry(i, n.core.Start(b.now))
+	for g := range cfg.Groups {
+		if cfg.Groups[g].Router != nil {
+			b.step(i, SourceAddress{Group: GroupID(g), Address: routerAt(i)})
+		}
+	}
 }
 
 // kill ends a node as SIGKILL does: its kernel keeps what it has.
@@ -175,6 +181,9 @@ func (b *bench) carry(i int, a *Actions) {
 	}
 	for _, s := range a.Send {
 		b.carrySend(i, s)
+	}
+	for _, x := range a.Advertise {
+		b.carryAdvertise(i, x)
 	}
 	for _, p := range a.Persist {
 		if p.Group >= 0 {
@@ -208,6 +217,20 @@ func (b *bench) carrySend(i int, s Send) {
 		}
 	}
 	b.push(inFlight{at: b.now.Add(after), to: int(s.To), from: i, path: s.Path, b: append([]byte(nil), s.Bytes...)})
+}
+
+// routerAt is where a node's advertisements come from.
+func routerAt(i int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(10 + i)}) }
+
+// carryAdvertise carries an advertisement to all other nodes of the LAN.
+func (b *bench) carryAdvertise(i int, x Advertise) {
+	for to := range b.nodes {
+		if to == i || b.cut(i, to) || x.To.IsMulticast() == (x.To == routerAt(to)) {
+			continue
+		}
+		a := &Advertisement{Group: x.Group, Source: x.From, Destination: x.To, TTL: 255, Bytes: append([]byte(nil), x.Bytes...)}
+		b.push(inFlight{at: b.now.Add(oneWay), to: to, from: i, advert: a})
+	}
 }
 
 func (b *bench) carryWant(i int, w Want) {
@@ -250,6 +273,8 @@ func (b *bench) deliver(f inFlight) {
 		n.waiting = append(n.waiting, f)
 	case f.event != nil:
 		b.step(f.to, f.event)
+	case f.advert != nil:
+		b.step(f.to, f.advert)
 	default:
 		b.step(f.to, &Packet{From: NodeID(f.from), Path: f.path, Bytes: f.b})
 	}
@@ -306,6 +331,9 @@ func checkActions(c *Core, now Instant, a *Actions, wants map[GroupID]uint64) er
 		longest := time.Duration(0)
 		for i := range c.cfg.Groups {
 			longest = max(longest, c.cfg.Groups[i].Lease(), c.cfg.Groups[i].Linger)
+			if r := c.cfg.Groups[i].Router; r != nil {
+				longest = max(longest, time.Duration(r.DownAdverts)*r.Interval)
+			}
 		}
 		switch {
 		case f.Slot <= 0 || f.Slot >= FenceSlots:
@@ -339,7 +367,7 @@ func checkActions(c *Core, now Instant, a *Actions, wants map[GroupID]uint64) er
 	}
 	for _, x := range a.Announce {
 		g := c.groups[x.Group]
-		if until := c.machine.Group(int(x.Group)).Until; !g.open || until <= now {
+		if until := g.state(now).Until; !g.open || until <= now {
 			return fmt.Errorf("group %d is announced behind a closed fence (open %v, lease ended %s ago)", x.Group, g.open, now.Sub(until))
 		}
 	}

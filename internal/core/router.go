@@ -189,7 +189,8 @@ func (c *Core) routerChanged(now Instant, g *group, ch *vrrp.Change) {
 		c.activated(now, g, &peer.Change{Slot: g.router.slot, Epoch: ch.Count, Reason: ch.Reason})
 		c.follow(now, g, true)
 	case vrrp.Deactivated:
-		c.deactivated(now, g, &peer.Change{Node: int(n.Node), Epoch: ch.Count, Reason: ch.Reason, Linger: ch.Linger})
+		followed := ch.Reason == reason.SyncGroup && !g.blocked() // another router takes over this moment
+		c.deactivated(now, g, &peer.Change{Node: int(n.Node), Epoch: ch.Count, Reason: ch.Reason, Linger: ch.Linger || followed})
 		if ch.Reason == reason.HigherPriority || ch.Reason == reason.Late {
 			c.follow(now, g, false)
 		}

@@ -131,6 +131,11 @@ func (s *script) tell(i int, a *Actions) {
 		}
 		s.say("%s %s%s", n.name, what, ofGroup(w.Group))
 	}
+	for _, x := range a.Advertise {
+		if x.Bytes[2] == 0 { // those of a calm state are left out, as heartbeats are
+			s.say("%s advertises priority 0%s", n.name, ofGroup(x.Group))
+		}
+	}
 	for _, x := range a.Announce {
 		s.say("%s announce%s", n.name, ofGroup(x.Group))
 	}

@@ -33,12 +33,18 @@ func (c *Core) sync() {
 // ready.
 func (c *Core) spread(now Instant, g *group) {
 	for _, s := range g.sync {
-		blocked := false
-		for _, other := range g.sync {
-			blocked = blocked || other != s && !other.ready
-		}
-		s.router.r.SetSync(now, blocked)
+		s.router.r.SetSync(now, s.blocked())
 	}
+}
+
+// blocked tells whether a group that changes together with g is not ready.
+func (g *group) blocked() bool {
+	for _, other := range g.sync {
+		if other != g && !other.ready {
+			return true
+		}
+	}
+	return false
 }
 
 // follow has the groups that change together with g take over or give way with it.
