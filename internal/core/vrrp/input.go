@@ -10,7 +10,7 @@ import (
 // advertises. The zero Addr is none: without one it cannot run. An active router
 // goes on from a new one.
 func (r *Router) SetSource(now Instant, addr netip.Addr) {
-	r.source = addr.Unmap()
+	r.source = bare(addr)
 	r.settle(now)
 }
 
@@ -18,10 +18,13 @@ func (r *Router) SetSource(now Instant, addr netip.Addr) {
 // priority (1 to 255; 255 for the owner of the addresses). To cease to be ready
 // is the Shutdown event of the RFC, to become it the Startup event.
 func (r *Router) SetReady(now Instant, ready bool, why reason.Reason, priority int) {
-	before := r.priority
-	r.ready, r.why, r.priority = ready, why, min(max(priority, 1), PriorityOwner)
+	before, wasActive := r.priority, r.role == Active
+	r.ready, r.why = ready, why
+	if priority > PriorityStop && priority <= PriorityOwner {
+		r.priority = priority
+	}
 	r.settle(now)
-	if r.role != Active || r.priority == before {
+	if r.role != Active || !wasActive || r.priority == before {
 		return
 	}
 	if r.priority < before && !r.yield.on {
@@ -56,7 +59,7 @@ func (r *Router) SetDrained(now Instant, drained bool, why reason.Reason) {
 // is not possible.
 func (r *Router) Switchover(now Instant) reason.Reason {
 	if r.role != Active {
-		return reason.NobodyActive
+		return reason.NotActive
 	}
 	if !r.yield.on {
 		r.held = true
@@ -93,6 +96,7 @@ func (r *Router) Force(now Instant, active bool, why reason.Reason) {
 		r.activate(now, why)
 	case !active && r.role == Active:
 		r.release(now, why, Backup)
+		r.settle(now)
 	}
 }
 
@@ -101,7 +105,10 @@ func (r *Router) Force(now Instant, active bool, why reason.Reason) {
 // are not waited for any longer.
 func (r *Router) Silent(now Instant, router netip.Addr) {
 	b := &r.backup
-	if r.role != Backup || !b.active.router.IsValid() || router.IsValid() && router.Unmap() != b.active.router {
+	if r.role != Backup || r.cfg.Detector.Interval <= 0 || !b.active.router.IsValid() {
+		return
+	}
+	if router.IsValid() && bare(router) != b.active.router {
 		return
 	}
 	r.downAt = min(r.downAt, now.Add(skewTime(r.priority, r.cfg.Detector.Interval)))

@@ -14,7 +14,7 @@ func (r *Router) Receive(now Instant, p *Packet) {
 	if refusal != Accepted {
 		return
 	}
-	from := p.Source.Unmap()
+	from := bare(p.Source)
 	if from == r.source {
 		r.counters.own++
 		return
@@ -32,6 +32,9 @@ func (r *Router) Receive(now Instant, p *Packet) {
 		r.receiveAsActive(now, h)
 	}
 }
+
+// bare is an address as it is compared: of its own family, without a zone.
+func bare(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
 // watch remembers who is active without taking part.
 func (r *Router) watch(h heard) {
@@ -132,6 +135,10 @@ func (r *Router) receiveAsActive(now Instant, h heard) {
 		return
 	}
 	if h.priority == PriorityStop {
+		if r.dual.router == h.router {
+			r.change(Change{Kind: Healed, Router: h.router, Reason: reason.PeerResigned})
+		}
+		r.dual = dual{}
 		r.advertise(now)
 		return
 	}

@@ -23,8 +23,12 @@ func (r *Router) Reconfigure(now Instant, cfg *Config) {
 	codec := NewCodec(cfg)
 	codec.Inherit(r.codec)
 	r.cfg, r.codec = cfg, codec
-	if cfg.Floor > r.count {
-		r.count, r.ceiling = cfg.Floor, max(r.ceiling, cfg.Floor)
+	if cfg.Floor > r.ceiling {
+		r.count, r.ceiling = cfg.Floor, cfg.Floor
+		r.reserve()
+	}
+	if r.role != Active {
+		r.slot = Slot{Slot: cfg.Slot}
 	}
 	switch {
 	case !same:

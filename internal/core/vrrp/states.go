@@ -45,15 +45,24 @@ func (b *backup) cause(now Instant, adverts int) reason.Reason {
 
 // startup is the Startup event (RFC 9568 section 6.4.1).
 func (r *Router) startup(now Instant) {
-	if r.priority == PriorityOwner && now >= r.mayActAt() && !r.held {
-		r.activate(now, reason.NobodyActive)
+	known := r.backup.active
+	if !known.router.IsValid() || now >= known.silentAt(r.cfg.DownAdverts) {
+		known = heard{}
+	}
+	owner := r.priority == PriorityOwner && !r.held
+	if owner && now >= r.mayActAt() {
+		why := reason.NobodyActive
+		if known.router.IsValid() {
+			why = reason.Preempted
+		}
+		r.activate(now, why)
 		return
 	}
-	r.backup = backup{interval: r.cfg.Interval, lowerAt: clock.Never}
 	r.enter(Backup)
-	r.setActiveDownTimer(now)
-	if r.priority == PriorityOwner {
-		r.downAt = max(now, r.mayActAt())
+	r.listen(now)
+	r.backup.active = known
+	if owner {
+		r.downAt = r.mayActAt()
 	}
 }
 
@@ -114,9 +123,7 @@ func (r *Router) release(now Instant, why reason.Reason, role Role) {
 func (r *Router) fallBack(now Instant, why reason.Reason) {
 	r.leave(Backup, netip.Addr{}, why, false)
 	r.listen(now)
-	if !r.able() {
-		r.enter(Initialize)
-	}
+	r.settle(now)
 }
 
 // listen waits for another router.

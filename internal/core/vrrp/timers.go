@@ -3,6 +3,7 @@ package vrrp
 import (
 	"time"
 
+	"stead/internal/core/clock"
 	"stead/internal/core/reason"
 )
 
@@ -72,6 +73,7 @@ func (r *Router) lease() time.Duration {
 // renew moves the slot forward.
 func (r *Router) renew(now Instant) {
 	r.until = now.Add(r.lease())
+	r.renewAt = clock.Never
 	if d := r.cfg.Detector.Interval; d > 0 {
 		r.renewAt = now.Add(d)
 	}

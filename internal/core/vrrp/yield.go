@@ -1,7 +1,6 @@
 package vrrp
 
 import (
-	"net/netip"
 	"time"
 
 	"stead/internal/core/reason"
@@ -32,12 +31,8 @@ func (r *Router) receiveAsYielding(now Instant, h heard) {
 	if h.priority == PriorityStop {
 		return
 	}
-	held := r.held
 	r.yieldTo(now, h, r.yield.why)
-	r.held = held
-	if !r.able() {
-		r.enter(Initialize)
-	}
+	r.settle(now)
 }
 
 // endYield takes part again as if nothing had been.
@@ -53,6 +48,6 @@ func (r *Router) giveUp(now Instant) {
 		return
 	}
 	r.drained, r.held = false, false
-	r.change(Change{Kind: GaveUp, Router: netip.Addr{}, Reason: reason.NoSuccessor})
+	r.change(Change{Kind: GaveUp, Reason: reason.NoSuccessor})
 	r.endYield(now)
 }
