@@ -25,6 +25,8 @@ var wallTime = map[string]string{
 	"internal/adapter/probe/clock.go":      "when a check runs and has had its time",
 	"internal/adapter/spawn/clock.go":      "when a program has had its time",
 	"internal/adapter/outbox/clock.go":     "when a mail or a webhook is sent and given up",
+	"internal/adapter/webhook/clock.go":    "when a request is sent, as its recipient reads it",
+	"internal/adapter/mail/clock.go":       "the date of a mail",
 	"internal/adapter/link/clean.go":       "how long the last release may try",
 	"internal/daemon/daemon.go":            "the time of an event, as a person reads it",
 	"internal/daemon/status.go":            "the time of a status, as a person reads it",

@@ -199,6 +199,21 @@ func TestGatherPutsTogether(t *testing.T) {
 	})
 }
 
+func TestAttemptsCarryTheSameBatch(t *testing.T) {
+	o := Options[string]{Retry: time.Hour, Batch: 9, Gather: time.Second, First: time.Minute}
+	world(t, o, func(b *Box[string], r *recipient) {
+		r.fails = []error{errAway}
+		b.Put("a")
+		b.Put("b")
+		time.Sleep(2 * time.Second)
+		b.Put("c")
+		time.Sleep(10 * time.Minute)
+		if len(r.got) != 2 || !strings.HasSuffix(r.got[0], " a+b") || !strings.HasSuffix(r.got[1], " c") || r.ids[0] != r.ids[1] {
+			t.Errorf("got %q", r.got)
+		}
+	})
+}
+
 func TestStopTriesWithoutPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recipient{start: time.Now(), fails: []error{errAway, errAway, errAway, errAway}}

@@ -82,11 +82,14 @@ func (b *Box[T]) due() (wait time.Duration, ready bool) {
 	return max(wait, 0), true
 }
 
-// take marks what the next attempt carries.
+// take marks what the next attempt carries: what the last one did, if that failed
+// and is to be tried again.
 func (b *Box[T]) take() []Item[T] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.flying = min(len(b.items), b.o.Batch)
+	if b.flying == 0 {
+		b.flying = min(len(b.items), b.o.Batch)
+	}
 	return slices.Clone(b.items[:b.flying])
 }
 
@@ -104,22 +107,18 @@ func (b *Box[T]) conclude(items []Item[T], err error, first bool) {
 	case IsPermanent(err):
 		b.counts.Failed += uint64(gone)
 		result.Outcome = Failed
+	case at.Sub(items[gone-1].Put) >= b.retry:
+		b.counts.Failed += uint64(gone)
+		result.Outcome = Failed
 	default:
 		gone = 0
-		for gone < len(items) && at.Sub(items[gone].Put) >= b.retry {
-			gone++
-		}
-		b.counts.Failed += uint64(gone)
-		result.Outcome, result.Things = Failed, gone
-		if gone == 0 {
-			result.Outcome, result.Things = Trying, len(items)
-		}
+		result.Outcome = Trying
 	}
 	if err != nil {
 		result.Took, b.counts.LastError = 0, err.Error()
 	}
 	b.items = slices.Delete(b.items, 0, gone)
-	b.flying = 0
+	b.flying -= gone
 	b.mu.Unlock()
 	if result.Outcome != Trying || first {
 		b.o.Report(result)
