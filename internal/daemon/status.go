@@ -10,6 +10,7 @@ import (
 	"stead/internal/config"
 	"stead/internal/core"
 	"stead/internal/core/peer"
+	"stead/internal/core/vrrp"
 	"stead/internal/engine"
 	"stead/internal/report"
 )
@@ -109,6 +110,11 @@ func (d *Daemon) group(cfg *config.Config, i int, g *core.GroupState, wall time.
 	if g.Owner != peer.Nobody {
 		out.ActiveNode = cfg.Nodes[g.Owner].Name
 	}
+	out.Election, out.Sync = c.Election.Type, c.Sync
+	if g.Router != nil && g.Member {
+		out.VRRP = describeRouter(g.Router)
+		out.ActiveAddress = out.VRRP.ActiveAddress
+	}
 	for _, a := range c.Addresses {
 		out.Addresses = append(out.Addresses, a.Prefix.String())
 	}
@@ -126,6 +132,29 @@ func (d *Daemon) group(cfg *config.Config, i int, g *core.GroupState, wall time.
 		})
 	}
 	return out
+}
+
+func describeRouter(s *vrrp.State) *report.VRRP {
+	v := &report.VRRP{
+		VRID: int(s.VRID), Version: s.Version, State: s.Role.String(), Priority: s.Priority,
+		IntervalMS: float64(s.Interval) / 1e6, ActivePriority: s.ActivePriority, ActiveIntervalMS: float64(s.ActiveInterval) / 1e6,
+		HandingOver: s.Yielding, HoldsBack: s.Held, Sent: s.Sent, Received: s.Packets.Packets[vrrp.Accepted] - s.Own,
+		Refused: map[string]uint64{}, PriorityZeroSent: s.PriorityZeroSent, PriorityZeroReceived: s.PriorityZeroReceived,
+		OtherChecksum: s.Packets.OtherChecksum, OtherAddresses: s.Packets.OtherAddresses, OtherInterval: s.Packets.OtherIntervals,
+		Transitions: s.Transitions, Late: s.Late,
+	}
+	if s.Source.IsValid() {
+		v.Source = s.Source.String()
+	}
+	if s.ActiveRouter.IsValid() {
+		v.ActiveAddress = s.ActiveRouter.String()
+	}
+	for r := vrrp.Accepted + 1; int(r) < vrrp.Refusals; r++ {
+		if n := s.Packets.Packets[r]; n > 0 {
+			v.Refused[r.String()] = n
+		}
+	}
+	return v
 }
 
 func describePeer(n *config.Node, s *peer.NodeState, wall time.Time, now core.Instant) report.Peer {

@@ -38,7 +38,7 @@ func (g *Group) problems(self string) (worst, rest []string) {
 	say := func(list *[]string, format string, args ...any) {
 		*list = append(*list, "group "+g.Name+": "+fmt.Sprintf(format, args...))
 	}
-	if g.ActiveNode == "" {
+	if g.Holder() == "" {
 		say(&worst, "nobody is active")
 	}
 	if g.Stalled {
@@ -55,9 +55,10 @@ func (g *Group) problems(self string) (worst, rest []string) {
 	} else if !g.Ready && g.Role != RoleWitness {
 		say(&rest, "%s is not ready: %s%s", self, ReasonText(g.NotReadyBecause), after(": ", g.NotReadyDetail))
 	}
-	if spare := g.Spares(); g.Role != RoleWitness && len(g.Members) > 1 && g.ActiveNode != "" && spare == 0 {
+	if spare := g.Spares(); g.Role != RoleWitness && len(g.Members) > 1 && g.VRRP == nil && g.ActiveNode != "" && spare == 0 {
 		say(&rest, "nobody else could take over")
 	}
+	g.routerProblems(func(format string, args ...any) { say(&rest, format, args...) })
 	for _, c := range g.Checks {
 		if c.State == CheckDown {
 			say(&rest, "check %s is down%s", c.Name, after(": ", c.Detail))

@@ -17,6 +17,8 @@ var Reasons = []ReasonInfo{
 	{reason.Switchover, "an operator asked for a switchover"},
 	{reason.Preempted, "a node with a higher priority was ready for the preemption delay"},
 	{reason.Drained, "an operator drained the node"},
+	{reason.SyncGroup, "a group that changes together with this one did"},
+	{reason.HigherPriority, "a router with a higher priority advertises"},
 	{reason.CheckFailed, "a fatal check is down"},
 	{reason.LinkDown, "an interface of the group lost its carrier or went away"},
 	{reason.QuorumLost, "no majority of the voters renewed the lease"},
@@ -32,6 +34,7 @@ var Reasons = []ReasonInfo{
 	{reason.Starting, "the start-up delay runs"},
 	{reason.Resumed, "an operator let the node take part again"},
 	{reason.PriorityZero, "the weights of the checks used the priority up"},
+	{reason.NoSource, "the interface of the virtual router has no address to advertise from"},
 	{reason.LeaseStalled, "the fence closed because no renewal came in time"},
 	{reason.LeaseRenewed, "the lease was renewed and the fence opened again"},
 	{reason.PeerLost, "a node was not heard for the detection time"},
@@ -40,6 +43,8 @@ var Reasons = []ReasonInfo{
 	{reason.AddressTaken, "a stranger removed an address; it was put back"},
 	{reason.HookFailed, "a hook failed"},
 	{reason.NoSuccessor, "nobody else is ready to take over"},
+	{reason.NotActive, "this node does not serve the group: the node that does can be asked"},
+	{reason.PriorityDecides, "VRRP leaves no choice of the successor among several: priorities decide"},
 	{reason.SwitchoverLate, "the target was not ready in time; nothing changed"},
 }
 

@@ -37,7 +37,9 @@ const (
 type Group struct {
 	Name              string        `json:"name"`
 	Role              Role          `json:"role"`
-	ActiveNode        string        `json:"active_node"` // empty: nobody, as far as this node knows
+	ActiveNode        string        `json:"active_node"`              // empty: nobody, as far as this node knows
+	ActiveAddress     string        `json:"active_address,omitempty"` // with vrrp: of the Active Router
+	Election          string        `json:"election"`                 // peer or vrrp
 	Epoch             uint64        `json:"epoch"`
 	Since             time.Time     `json:"since"` // of the role
 	Reason            reason.Reason `json:"reason"`
@@ -57,6 +59,8 @@ type Group struct {
 	Quorum            Quorum        `json:"quorum"`
 	Members           []Member      `json:"members"`
 	Checks            []Check       `json:"checks"`
+	VRRP              *VRRP         `json:"vrrp,omitempty"`
+	Sync              string        `json:"sync,omitempty"` // groups with the same name change together
 }
 
 // Quorum is how many voters an active node needs. Needed is 0 without quorum.

@@ -135,7 +135,11 @@ func (c *Collector) group(out chan<- prometheus.Metric, g *report.Group) {
 		return
 	}
 	c.put(out, &groupReady, number(g.Ready), g.Name)
-	c.put(out, &groupSpares, float64(g.Spares()), g.Name)
+	if g.VRRP == nil {
+		c.put(out, &groupSpares, float64(g.Spares()), g.Name)
+	} else {
+		c.router(out, g.Name, g.VRRP)
+	}
 	c.put(out, &groupPriority, float64(g.EffectivePriority), g.Name)
 	c.put(out, &groupDraining, number(g.Draining), g.Name)
 	c.put(out, &groupStalled, number(g.Stalled), g.Name)
@@ -145,6 +149,23 @@ func (c *Collector) group(out chan<- prometheus.Metric, g *report.Group) {
 			c.put(out, &checkUp, number(check.State == report.CheckUp), g.Name, check.Name)
 		}
 	}
+}
+
+func (c *Collector) router(out chan<- prometheus.Metric, group string, v *report.VRRP) {
+	for _, state := range []string{"initialize", "backup", "active"} {
+		c.put(out, &routerState, number(v.State == state), group, state)
+	}
+	c.put(out, &routerPriority, float64(v.Priority), group)
+	c.put(out, &routerSent, float64(v.Sent), group)
+	c.put(out, &routerReceived, float64(v.Received), group)
+	for cause, n := range v.Refused {
+		c.put(out, &routerRefused, float64(n), group, cause)
+	}
+	c.put(out, &routerZero, float64(v.PriorityZeroSent), group, "sent")
+	c.put(out, &routerZero, float64(v.PriorityZeroReceived), group, "received")
+	c.put(out, &routerMismatches, float64(v.OtherChecksum), group, "checksum")
+	c.put(out, &routerMismatches, float64(v.OtherAddresses), group, "addresses")
+	c.put(out, &routerMismatches, float64(v.OtherInterval), group, "interval")
 }
 
 func (c *Collector) peer(out chan<- prometheus.Metric, p *report.Peer) {

@@ -23,6 +23,7 @@ var _ = flag.Bool("update", false, "write the generated part of the page anew")
 // complete is a collector of a daemon in which everything has happened.
 func complete() *Collector {
 	d := reporttest.New()
+	d.Set(func(s *report.Status) { s.Groups = append(s.Groups, reporttest.VRRP()) })
 	d.Set(func(s *report.Status) {
 		s.Loop.Late.Observe(3 * time.Millisecond)
 		s.Fence.Stalls = 2
@@ -67,9 +68,11 @@ func TestValues(t *testing.T) {
 	const want = `
 # HELP stead_group_active 1 while this node is active for the group, fence open, else 0. Summed over the nodes it is 1.
 # TYPE stead_group_active gauge
+stead_group_active{group="lan"} 0
 stead_group_active{group="web"} 1
 # HELP stead_check_up 1 while the check is up, 0 while it is down. A check without a result has no value.
 # TYPE stead_check_up gauge
+stead_check_up{check="haproxy",group="lan"} 1
 stead_check_up{check="haproxy",group="web"} 1
 stead_check_up{check="web",group="web"} 1
 # HELP stead_fence 1 for the fence in force: kernel, guard or none.
@@ -95,6 +98,14 @@ stead_peer_rtt_seconds{peer="secondary"} 0.00012
 # TYPE stead_peer_last_seen_timestamp_seconds gauge
 stead_peer_last_seen_timestamp_seconds{peer="client"} 1.767323045675e+09
 stead_peer_last_seen_timestamp_seconds{peer="secondary"} 1.767323045674e+09
+# HELP stead_vrrp_state 1 for the state of the group's virtual router: initialize, backup or active.
+# TYPE stead_vrrp_state gauge
+stead_vrrp_state{group="lan",state="active"} 0
+stead_vrrp_state{group="lan",state="backup"} 1
+stead_vrrp_state{group="lan",state="initialize"} 0
+# HELP stead_vrrp_advertisements_refused_total VRRP advertisements that changed nothing, by what was wrong with them.
+# TYPE stead_vrrp_advertisements_refused_total counter
+stead_vrrp_advertisements_refused_total{cause="bad-ttl",group="lan"} 3
 # HELP stead_loop_late_seconds How late the engine met its deadlines.
 # TYPE stead_loop_late_seconds histogram
 stead_loop_late_seconds_bucket{le="5e-05"} 0
@@ -115,6 +126,7 @@ stead_loop_late_seconds_count 2
 	names := []string{
 		"stead_group_active", "stead_check_up", "stead_fence", "stead_transitions_total", "stead_dual_active_seconds_total",
 		"stead_packets_rejected_total", "stead_peer_rtt_seconds", "stead_peer_last_seen_timestamp_seconds", "stead_loop_late_seconds",
+		"stead_vrrp_state", "stead_vrrp_advertisements_refused_total",
 	}
 	if err := testutil.CollectAndCompare(complete(), strings.NewReader(want), names...); err != nil {
 		t.Error(err)

@@ -36,13 +36,21 @@ func (i *Info) desc() *prometheus.Desc {
 var (
 	groupActive   = Info{"stead_group_active", Gauge, []string{"group"}, "1 while this node is active for the group, fence open, else 0. Summed over the nodes it is 1."}
 	groupReady    = Info{"stead_group_ready", Gauge, []string{"group"}, "1 while this node could serve the group."}
-	groupSpares   = Info{"stead_group_spare_nodes", Gauge, []string{"group"}, "Members beside the active one that are heard and ready: 0 means that nobody could take over."}
+	groupSpares   = Info{"stead_group_spare_nodes", Gauge, []string{"group"}, "Members beside the active one that are heard and ready: 0 means that nobody could take over. Not with vrrp, where they say nothing."}
 	groupPriority = Info{"stead_group_priority", Gauge, []string{"group"}, "Priority of this node in the group, with the weights of the checks."}
 	groupDraining = Info{"stead_group_draining", Gauge, []string{"group"}, "1 while this node is drained."}
 	groupStalled  = Info{"stead_group_stalled", Gauge, []string{"group"}, "1 while this node is active but its fence is closed for want of a renewal."}
 	epoch         = Info{"stead_epoch", Gauge, []string{"group"}, "Epoch of the last activation that this node knows of. It never falls."}
 	wantApplied   = Info{"stead_want_applied", Gauge, []string{"group"}, "1 while the addresses of the group are where they are wanted."}
 	checkUp       = Info{"stead_check_up", Gauge, []string{"group", "check"}, "1 while the check is up, 0 while it is down. A check without a result has no value."}
+
+	routerState      = Info{"stead_vrrp_state", Gauge, []string{"group", "state"}, "1 for the state of the group's virtual router: initialize, backup or active."}
+	routerPriority   = Info{"stead_vrrp_priority", Gauge, []string{"group"}, "Priority that the virtual router advertises."}
+	routerSent       = Info{"stead_vrrp_advertisements_sent_total", Counter, []string{"group"}, "VRRP advertisements sent."}
+	routerReceived   = Info{"stead_vrrp_advertisements_received_total", Counter, []string{"group"}, "VRRP advertisements received and believed."}
+	routerRefused    = Info{"stead_vrrp_advertisements_refused_total", Counter, []string{"group", "cause"}, "VRRP advertisements that changed nothing, by what was wrong with them."}
+	routerZero       = Info{"stead_vrrp_priority_zero_total", Counter, []string{"group", "direction"}, "VRRP advertisements with priority 0: sent or received."}
+	routerMismatches = Info{"stead_vrrp_mismatches_total", Counter, []string{"group", "what"}, "VRRP advertisements that were believed although they differ from the configuration: checksum, addresses or interval."}
 
 	peerAlive     = Info{"stead_peer_alive", Gauge, []string{"peer"}, "1 while the node is heard."}
 	peerRTT       = Info{"stead_peer_rtt_seconds", Gauge, []string{"peer"}, "Round-trip time to the node. It has no value before one was measured."}
@@ -79,6 +87,7 @@ var (
 // Those of the Go runtime and of the process stand beside them.
 var Table = []*Info{
 	&groupActive, &groupReady, &groupSpares, &groupPriority, &groupDraining, &groupStalled, &epoch, &wantApplied, &checkUp,
+	&routerState, &routerPriority, &routerSent, &routerReceived, &routerRefused, &routerZero, &routerMismatches,
 	&transitions, &takeover, &dualActive,
 	&fence, &leaseStalls,
 	&peerAlive, &peerRTT, &peerLastSeen, &peerLoss, &peerPathAlive,

@@ -80,6 +80,22 @@ func Trial() report.Status {
 	return s
 }
 
+// VRRP is a group that VRRP decides, as the node "primary" sees it while a router
+// that its configuration does not name is active.
+func VRRP() report.Group {
+	return report.Group{
+		Name: "lan", Role: report.RoleStandby, ActiveAddress: "192.0.2.9", Election: "vrrp", Since: At.Add(-time.Minute), Reason: reason.HigherPriority,
+		Ready: true, Fence: "kernel", Addresses: []string{"192.0.2.1/24"}, Applied: true, Priority: 100, EffectivePriority: 102,
+		Members: []report.Member{{Name: "primary", Ready: true, Priority: 102, Alive: true}},
+		Checks:  []report.Check{{Name: "haproxy", State: report.CheckUp, LastRan: At.Add(-time.Second), Weight: 2}},
+		VRRP: &report.VRRP{
+			VRID: 51, Version: 3, State: "backup", Source: "192.0.2.10", Priority: 102, IntervalMS: 1000,
+			ActiveAddress: "192.0.2.9", ActivePriority: 200, ActiveIntervalMS: 500, Sent: 20, Received: 900,
+			Refused: map[string]uint64{"bad-ttl": 3}, PriorityZeroSent: 1, PriorityZeroReceived: 2, OtherInterval: 900, Transitions: 2,
+		},
+	}
+}
+
 // Set changes the status.
 func (d *Daemon) Set(f func(*report.Status)) {
 	d.mu.Lock()

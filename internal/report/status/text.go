@@ -71,7 +71,7 @@ func groups(b *strings.Builder, s *report.Status) {
 	fmt.Fprintln(t, "GROUP\tTHIS NODE\tACTIVE\tEPOCH\tSINCE\tWHY\tADDRESSES")
 	for i := range s.Groups {
 		g := &s.Groups[i]
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", g.Name, role(g), or(g.ActiveNode, "nobody"), g.Epoch,
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", g.Name, role(g), or(g.Holder(), "nobody"), g.Epoch,
 			since(s.At, g.Since), or(string(g.Reason), "-"), strings.Join(g.Addresses, " "))
 	}
 	t.Flush()
@@ -107,6 +107,7 @@ func group(b *strings.Builder, s *report.Status, g *report.Group) {
 		fmt.Fprintf(t, indent+"check\t%s\t%s\t%s\n", c.Name, c.State, checkDetail(s, c))
 	}
 	t.Flush()
+	router(b, g)
 	if g.Quorum.Needed > 0 {
 		fmt.Fprintf(b, indent+"quorum  %d of %d voters needed", g.Quorum.Needed, g.Quorum.Voters)
 		if g.Role == report.RoleActive {
@@ -114,6 +115,25 @@ func group(b *strings.Builder, s *report.Status, g *report.Group) {
 		}
 		b.WriteString("\n")
 	}
+}
+
+// router draws the virtual router of a group that VRRP decides.
+func router(b *strings.Builder, g *report.Group) {
+	v := g.VRRP
+	if v == nil {
+		return
+	}
+	fmt.Fprintf(b, indent+"vrrp    router %d, version %d, %s", v.VRID, v.Version, v.State)
+	switch {
+	case v.HandingOver:
+		b.WriteString(", hands over")
+	case v.HoldsBack:
+		b.WriteString(", does not preempt after a switchover")
+	}
+	if v.ActiveAddress != "" {
+		fmt.Fprintf(b, "; %s advertises priority %d every %s", v.ActiveAddress, v.ActivePriority, time.Duration(v.ActiveIntervalMS*float64(time.Millisecond)))
+	}
+	b.WriteString("\n")
 }
 
 func member(m report.Member, g *report.Group) string {

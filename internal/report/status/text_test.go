@@ -44,6 +44,7 @@ func TestText(t *testing.T) {
 			g.Role, g.ActiveNode, g.Draining, g.Ready = report.RoleStandby, "secondary", true, false
 			g.Members[0].Ready = false
 		}},
+		{"vrrp", func(s *report.Status) { s.Groups = append(s.Groups, reporttest.VRRP()) }},
 		{"active-stalled-short-of-votes", func(s *report.Status) {
 			g := &s.Groups[0]
 			g.Stalled, g.Quorum.Granted = true, 1

@@ -134,10 +134,10 @@ func (s *Server) active(w http.ResponseWriter, r *http.Request) {
 		say(w, http.StatusOK, "active: "+status.Node)
 	case g.Role == report.RoleActive:
 		say(w, http.StatusServiceUnavailable, status.Node+" is active, but its fence is closed")
-	case g.ActiveNode == "":
+	case g.Holder() == "":
 		say(w, http.StatusServiceUnavailable, "nobody is active")
 	default:
-		say(w, http.StatusServiceUnavailable, "active: "+g.ActiveNode)
+		say(w, http.StatusServiceUnavailable, "active: "+g.Holder())
 	}
 }
 

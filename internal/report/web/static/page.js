@@ -53,7 +53,7 @@ function group(s, g) {
   const title = element("h3", g.name);
   title.append(element("span", g.stalled ? `${g.role}, stalled` : g.draining ? `${g.role}, drained` : g.role, `role ${g.role}${trouble ? " trouble" : ""}`));
   const active = element("p", "active: ");
-  active.append(element("strong", g.active_node || "nobody", g.active_node ? "" : "bad"), element("span", ` for ${since(s.at, g.since)}, epoch ${g.epoch}`, "dim"));
+  active.append(element("strong", g.active_node || g.active_address || "nobody", g.active_node || g.active_address ? "" : "bad"), element("span", ` for ${since(s.at, g.since)}, epoch ${g.epoch}`, "dim"));
   const list = element("ul");
   list.append(...(g.members || []).map((m) => member(g, m)), ...(g.checks || []).map((c) => check(s, c)));
   box.append(title, active, element("p", `because ${g.reason || "–"}`, "dim"), element("p", (g.addresses || []).join(" ")), list);
