@@ -1,0 +1,164 @@
+package interop
+
+import (
+	"net/netip"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"stead/internal/testns"
+)
+
+// patience is how long a test waits for what has to come.
+const patience = 15 * time.Second
+
+// lan is two routers and a client on a switch.
+type lan struct {
+	dir                   string
+	sw                    *testns.NS
+	first, second, client *host
+}
+
+// host is a machine on the switch; its port is called as the host is.
+type host struct {
+	lan              *lan
+	name             string
+	ns               *testns.NS
+	address4         netip.Addr
+	address6, local6 netip.Addr
+	isolated         bool
+	running          []*process // those that the last start has started
+}
+
+// The addresses that move.
+var (
+	vip4 = netip.MustParseAddr("10.0.1.200")
+	vip6 = netip.MustParseAddr("fd00:1::c8")
+)
+
+// newLAN builds the network. Nothing runs yet.
+func newLAN(t testing.TB) *lan {
+	t.Helper()
+	testns.Privileged(t)
+	dir, err := os.MkdirTemp("", "interop-") // t.TempDir is too long for a socket's path
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	n := &lan{dir: dir, sw: testns.New(t)}
+	n.first = n.add(t, "first", "10.0.1.10", "fd00:1::10", "fe80::10")
+	n.second = n.add(t, "second", "10.0.1.20", "fd00:1::20", "fe80::20")
+	n.client = n.add(t, "client", "10.0.1.4", "fd00:1::4", "fe80::4")
+	testns.Bridge(t, n.sw, "br0", "first", "second", "client")
+	// A switch that listens for group membership would keep the first
+	// advertisements back until it has heard of the groups.
+	n.sw.Sysctl(t, "net/ipv6/conf/br0/disable_ipv6", "1")
+	n.sw.Run(t, "ip", "link", "set", "br0", "type", "bridge", "mcast_snooping", "0")
+	return n
+}
+
+// add adds a host. Its link-local address is given to it, so that it is known and
+// needs no duplicate address detection.
+func (n *lan) add(t testing.TB, name, address4, address6, local6 string) *host {
+	t.Helper()
+	h := &host{
+		lan: n, name: name, ns: testns.New(t),
+		address4: netip.MustParseAddr(address4), address6: netip.MustParseAddr(address6), local6: netip.MustParseAddr(local6),
+	}
+	h.ns.Sysctl(t, "net/ipv6/conf/default/addr_gen_mode", "1")
+	testns.Veth(t, h.ns, "eth1", n.sw, name)
+	h.ns.Addr(t, "eth1", address4+"/24")
+	h.ns.Addr(t, "eth1", address6+"/64")
+	h.ns.Addr(t, "eth1", local6+"/64")
+	return h
+}
+
+// other is the router that h is not.
+func (h *host) other() *host {
+	if h == h.lan.first {
+		return h.lan.second
+	}
+	return h.lan.first
+}
+
+// cut pulls the host's cable: its carrier goes.
+func (h *host) cut(t testing.TB) { h.lan.sw.Down(t, h.name) }
+
+// plug puts the cable back.
+func (h *host) plug(t testing.TB) { h.lan.sw.Up(t, h.name) }
+
+// isolate lets everything from and to the host vanish; its carrier stays.
+func (h *host) isolate(t testing.TB) {
+	t.Helper()
+	h.isolated = true
+	if err := h.lan.sw.Netlink().LinkSetNoMaster(h.lan.sw.Link(t, h.name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// heal undoes isolate.
+func (h *host) heal(t testing.TB) {
+	t.Helper()
+	if err := h.lan.sw.Netlink().LinkSetMaster(h.lan.sw.Link(t, h.name), h.lan.sw.Link(t, "br0")); err != nil {
+		t.Fatal(err)
+	}
+	h.isolated = false
+}
+
+// path is that of a file that belongs to the host.
+func (h *host) path(name string) string { return filepath.Join(h.lan.dir, h.name+"."+name) }
+
+// write writes such a file and returns its path. It is replaced as a whole.
+func (h *host) write(t testing.TB, name, text string) string {
+	t.Helper()
+	path := h.path(name)
+	if err := os.WriteFile(path+".new", []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// directory makes an empty directory that belongs to the host and a user, and
+// returns its path.
+func (h *host) directory(t testing.TB, name, owner string) string {
+	t.Helper()
+	path := h.path(name)
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	account, err := user.Lookup(owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	uid, _ := strconv.Atoi(account.Uid)
+	gid, _ := strconv.Atoi(account.Gid)
+	if err := os.Chown(path, uid, gid); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// alone is an address with a prefix that covers nothing else.
+func alone(a netip.Addr) string { return netip.PrefixFrom(a, a.BitLen()).String() }
+
+// secret writes a file that only its owner may read, and returns its path.
+func (h *host) secret(t testing.TB, name, text string) string {
+	t.Helper()
+	path := h.write(t, name, text)
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

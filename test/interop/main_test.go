@@ -1,0 +1,57 @@
+// Package interop runs stead against the routers that people have: keepalived and
+// FRR's vrrpd, as the distribution packages them. Two routers and a client are on
+// one switch, each in a network namespace:
+//
+//	first  10.0.1.10 ── eth1 ─┐
+//	second 10.0.1.20 ── eth1 ─┼─ br0 (switch)
+//	client 10.0.1.4  ── eth1 ─┘
+//
+// Who is active is judged from outside, by what passes the ports of the switch:
+// the advertisements that each router sends, and who answers the client, who asks
+// for the service address every few milliseconds (see watch). What a router writes
+// about itself is shown when a test fails, and judged nowhere.
+package interop
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"stead/internal/testns"
+)
+
+// builtAt names the directory with the binary, so that a child of this program
+// does not build it again.
+const builtAt = "STEAD_TEST_BUILT_AT"
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	if os.Getenv(builtAt) == "" {
+		dir, err := os.MkdirTemp("", "stead-built-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		if err := build(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return testns.Run(m)
+}
+
+func build(dir string) error {
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "stead"), "stead/cmd/stead")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return os.Setenv(builtAt, dir)
+}
+
+// stead is the path of stead.
+func stead() string { return filepath.Join(os.Getenv(builtAt), "stead") }
