@@ -21,6 +21,7 @@ import (
 	"stead/internal/adapter/overlay"
 	"stead/internal/adapter/probe"
 	"stead/internal/adapter/socket"
+	"stead/internal/adapter/vrrp"
 	"stead/internal/config"
 	"stead/internal/core"
 	"stead/internal/engine"
@@ -49,6 +50,7 @@ type Daemon struct {
 	links     *link.Links
 	early     early
 	sockets   *socket.Set
+	routers   *vrrp.Set // nil: no group here can be decided by VRRP
 	ways      []neighbour.Path // of the sockets
 	engine    *engine.Engine
 	checks    *probe.Set
@@ -67,6 +69,7 @@ type Daemon struct {
 	changed  chan struct{} // something that a snapshot should show
 	faults   chan error    // a panic that ends this run
 	names    atomic.Pointer[report.Names]
+	manager  supervisor
 }
 
 // New builds every part. Nothing is announced or claimed yet, leftovers of an
@@ -78,7 +81,7 @@ func New(cfg *config.Config, file, node string, log *slog.Logger) (*Daemon, erro
 	d.metrics = metrics.New(d)
 	d.events.Observe(d.metrics.Count)
 	d.events.Observe(d.logEvent)
-	build := []func() error{d.checkPermissions, d.openStore, d.openFence, d.buildOverlays, d.openLinks, d.buildEngine, d.lookUpHooks}
+	build := []func() error{d.openSupervisor, d.checkPermissions, d.openStore, d.openFence, d.buildOverlays, d.openLinks, d.openRouters, d.buildEngine, d.lookUpHooks}
 	for _, part := range build {
 		if err := part(); err != nil {
 			d.takeDown()
@@ -128,9 +131,13 @@ func (d *Daemon) Run(ctx context.Context, front Front) error {
 	if d.overlays != nil {
 		start(func() { d.overlays.Run(ctx) })
 	}
+	if d.routers != nil {
+		start(func() { d.runRouters(ctx) })
+	}
 	start(func() { d.keepNeighbours(ctx) })
 	start(func() { d.store.run(ctx, d.complain) })
 	start(func() { d.publish(ctx) })
+	start(func() { d.supervise(ctx) })
 	for _, serve := range front.services(d) {
 		start(func() {
 			if err := serve(ctx); err != nil {
@@ -170,6 +177,7 @@ func (d *Daemon) obey(ctx context.Context, signals <-chan os.Signal, ended <-cha
 	done := ctx.Done()
 	stop := func() {
 		d.say(report.Event{Kind: report.Stopping})
+		d.manager.stops()
 		d.engine.Post(core.Command{ID: d.engine.CommandID(), Verb: verb, Group: core.AllGroups})
 		patience := releasePatience
 		if verb == core.Abort {
@@ -221,6 +229,9 @@ func (d *Daemon) takeDown() {
 			d.wall.unbind()
 		}
 		d.links.Close()
+	}
+	if d.routers != nil {
+		d.routers.Close()
 	}
 	if d.overlays != nil {
 		d.overlays.Close()

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -17,9 +18,11 @@ import (
 // Reload applies the configuration file without a failover, and says in words
 // what has changed. What cannot change while the daemon runs is refused, and
 // then nothing changes.
-func (d *Daemon) Reload(context.Context) (string, error) {
+func (d *Daemon) Reload(context.Context) (text string, err error) {
 	d.reloadMu.Lock()
 	defer d.reloadMu.Unlock()
+	ended := d.manager.reloading()
+	defer func() { ended(d.Snapshot(), err) }()
 	cfg, changes, err := d.readAgain()
 	if err != nil || len(changes) == 0 {
 		return "nothing has changed", err
@@ -31,7 +34,7 @@ func (d *Daemon) Reload(context.Context) (string, error) {
 	if err := d.apply(cfg); err != nil {
 		return "", err
 	}
-	text := strings.Join(words, "\n")
+	text = strings.Join(words, "\n")
 	d.say(report.Event{Kind: report.Reloaded, Detail: text})
 	return text, nil
 }
@@ -81,6 +84,9 @@ func (d *Daemon) apply(cfg *config.Config) error {
 	} else if err := d.laterOverlays(cfg); err != nil {
 		return err
 	}
+	if err := d.laterRouters(cfg); err != nil {
+		return err
+	}
 	return d.checks.Replace(checkGroups(cfg), func() { d.swap(cfg, coreCfg, queues) })
 }
 
@@ -101,6 +107,9 @@ func (d *Daemon) swap(cfg *config.Config, coreCfg core.Config, queues []*hook.Qu
 	d.engine.Reconfigure(coreCfg, func() {
 		d.wall.groups = wallGroups(cfg)
 		failed = d.links.Reconfigure(linkGroups(cfg), nil)
+		if d.routers != nil {
+			failed = errors.Join(failed, d.routers.Replace(assemble.Routers(cfg)))
+		}
 	}, func() { d.rename(cfg, queues) })
 	if failed != nil {
 		d.complain(fmt.Errorf("addresses: %w", failed))
