@@ -174,5 +174,7 @@ func (r *Router) assert(now Instant, h heard) {
 		d.healedAt = now
 		r.change(Change{Kind: Healed, Router: h.router, Reason: reason.DualActive})
 	}
+	regular := r.adverAt
 	r.advertise(now)
+	r.adverAt = regular
 }
