@@ -93,7 +93,7 @@ func group(cfg *config.Config, g *config.Group, ids map[string]core.NodeID, floo
 		if !ok {
 			return out, fmt.Errorf("member %q: no such node", m.Node)
 		}
-		out.Members = append(out.Members, core.Member{Node: id, Priority: m.Priority})
+		out.Members = append(out.Members, core.Member{Node: id, Priority: m.Priority, Router: sourceOf(g, m.Node)})
 	}
 	for _, name := range g.Election.Voters {
 		id, ok := ids[name]
@@ -108,7 +108,8 @@ func group(cfg *config.Config, g *config.Group, ids map[string]core.NodeID, floo
 		})
 	}
 	if g.Election.VRRP != nil {
-		out.Interfaces = append(out.Interfaces, g.Election.VRRP.Interface)
+		out.RouterLink = g.Election.VRRP.Interface
+		out.Interfaces = append(out.Interfaces, out.RouterLink)
 	}
 	for _, a := range g.Addresses {
 		if !slices.Contains(out.Interfaces, a.Interface) {

@@ -79,7 +79,7 @@ func TestCoreConfigHoldsAllThatTheFileSays(t *testing.T) {
 		Keys:        [][]byte{[]byte("0123456789abcdef")},
 		Interval:    5 * time.Millisecond,
 	}
-	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.AddrPort{}, netip.Addr{})); diff != "" {
 		t.Errorf("core configuration (-want +got):\n%s", diff)
 	}
 }

@@ -78,6 +78,15 @@ func others(g *config.Group, self string) []netip.Addr {
 	return list
 }
 
+// sourceOf is where a node's advertisements come from; the zero Addr where only the
+// node itself can tell.
+func sourceOf(g *config.Group, node string) netip.Addr {
+	if g.Election.VRRP == nil {
+		return netip.Addr{}
+	}
+	return g.Election.VRRP.Sources[node]
+}
+
 func authOf(a *config.VRRPAuth) (vrrp.Auth, error) {
 	if a == nil {
 		return vrrp.Auth{}, nil

@@ -27,6 +27,9 @@ func (b *builder) build(top *value) {
 	b.daemon(top)
 	b.overlays(top.get("overlays"))
 	b.groups(top.get("groups"))
+	b.sync(top.get("groups"))
+	b.notify(top.get("notify"))
+	b.log(top.get("log"))
 	b.security(top.get("security"))
 }
 

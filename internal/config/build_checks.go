@@ -14,6 +14,7 @@ var checkOnly = map[string][]CheckKind{
 	"expect":  {CheckHTTP, CheckTCP, CheckUDP, CheckFile},
 	"status":  {CheckHTTP},
 	"max_age": {CheckFile},
+	"number":  {CheckFile},
 }
 
 func (b *builder) checks(v *value) []Check {
@@ -34,6 +35,7 @@ func (b *builder) check(e entry) Check {
 		Send:   or(v.get("send"), ""),
 		Expect: or(v.get("expect"), ""),
 		Status: scalars[int](v.get("status")),
+		Number: or(v.get("number"), false),
 		MaxAge: or(v.get("max_age"), time.Duration(0)),
 		Rise:   or(v.get("rise"), defaultRise),
 		Fall:   or(v.get("fall"), defaultFall),
@@ -45,6 +47,7 @@ func (b *builder) check(e entry) Check {
 	}
 	b.checkTarget(v, &c)
 	b.checkKeys(v, &c)
+	b.checkNumber(v, &c)
 	b.checkTimes(v, &c)
 	return c
 }
@@ -85,6 +88,20 @@ func (b *builder) checkKeys(v *value, c *Check) {
 		if len(status.items) == 0 {
 			b.whole(status, "is empty", "one code or more", "leave it off to accept 200–399")
 		}
+	}
+}
+
+// checkNumber checks that a number that is read has something to multiply.
+func (b *builder) checkNumber(v *value, c *Check) {
+	if !c.Number || c.Kind != CheckFile {
+		return
+	}
+	if weight := v.get("weight"); c.Weight == 0 && (weight == nil || weight.ok()) {
+		b.about(v.get("number"), "without a weight changes nothing", "weight beside it",
+			"the weight counts as often as the number in the file: add weight: 1, or remove it")
+	}
+	if expect := v.get("expect"); expect != nil {
+		b.whole(expect, "stands beside number: true", "number or expect", "the file holds one number: make two checks of it")
 	}
 }
 
@@ -151,6 +168,10 @@ func (b *builder) hooks(v *value) map[HookKind]Hook {
 			continue
 		}
 		h := Hook{User: or(e.value.get("user"), ""), Timeout: or(e.value.get("timeout"), defaultHookTimeout)}
+		h.Arguments = or(e.value.get("arguments"), "")
+		if arguments := e.value.get("arguments"); arguments != nil && HookKind(e.name) == HookPrepare {
+			b.whole(arguments, "has no meaning in prepare", "activate, standby, fault, stop or change", "keepalived has no such state: remove it")
+		}
 		h.Command, h.Shell = b.commandLine(e.value.get("exec"), e.value.get("shell"))
 		hooks[HookKind(e.name)] = h
 	}

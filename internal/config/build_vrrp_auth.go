@@ -41,7 +41,6 @@ func (b *builder) password(v *value, a *VRRPAuth) {
 		return
 	}
 	a.KeyFiles[0] = or(file, "")
-	b.notes.about(v.get("type"), "keeps nobody out", "", "it is sent in the clear: use version: 3 with type: hmac where all routers can")
 }
 
 func (b *builder) hmac(v *value, a *VRRPAuth) {

@@ -266,6 +266,18 @@ const (
 	HookChange   HookKind = "change" // on each of activate, standby, fault and stop, after it
 )
 
+// roleHooks are the changes of a role: those of which others are told.
+var roleHooks = []HookKind{HookActivate, HookStandby, HookFault, HookStop}
+
+// hookKinds are all moments, in the order in which people are told of them.
+var hookKinds = []HookKind{HookPrepare, HookActivate, HookStandby, HookFault, HookStop, HookChange}
+
+// What can be added to the command of a Hook.
+const (
+	ArgumentsKeepalived      = "keepalived"
+	ArgumentsKeepalivedGroup = "keepalived-group"
+)
+
 // Hook is a program that is told of a change.
 type Hook struct {
 	Command []string
@@ -288,6 +300,13 @@ type Of struct {
 	Events []HookKind // activate, standby, fault, stop: default all four
 	Groups []string   // default all
 }
+
+// How a connection to a mail server is protected.
+const (
+	TLSStart     = "starttls"
+	TLSFromStart = "tls"
+	TLSNone      = "none"
+)
 
 // Email tells of changes by mail (RFC 5321).
 type Email struct {
@@ -315,6 +334,13 @@ type Webhook struct {
 	Timeout   time.Duration // of one attempt: default 5 s
 	Retry     time.Duration // for how long it is tried again: default 15 min
 }
+
+// Where the log can go.
+const (
+	LogStderr   = "stderr"
+	LogJournald = "journald"
+	LogSyslog   = "syslog"
+)
 
 // Log is where the daemon's log goes.
 type Log struct {

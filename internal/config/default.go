@@ -31,6 +31,11 @@ const (
 	defaultFall          = 2
 	defaultHookTimeout   = 5 * time.Second
 
+	defaultMailTimeout = 10 * time.Second
+	defaultWebTimeout  = 5 * time.Second
+	defaultRetry       = 15 * time.Minute
+	defaultSyslog      = "/dev/log"
+
 	leastExecInterval = 100 * time.Millisecond // a fork each
 )
 

@@ -34,6 +34,7 @@ func Diff(old, new *Config) []Change {
 	d.security(old, new)
 	d.overlays(old, new)
 	d.groups(old, new)
+	d.notify(old, new)
 	return d.changes
 }
 
@@ -66,6 +67,10 @@ func (d *differ) process(old, new *Config) {
 		{"realtime.mode", old.Realtime.Mode, new.Realtime.Mode},
 		{"realtime.priority", old.Realtime.Priority, new.Realtime.Priority},
 		{"fence", old.Fence, new.Fence},
+		{"log.target", old.Log.Target, new.Log.Target},
+		{"log.format", old.Log.Format, new.Log.Format},
+		{"log.level", old.Log.Level, new.Log.Level},
+		{"log.syslog", old.Log.Syslog, new.Log.Syslog},
 	} {
 		if c.old != c.new {
 			d.restart(c.key, "%v becomes %v", c.old, c.new)
@@ -103,8 +108,8 @@ func (d *differ) security(old, new *Config) {
 	if !slices.Equal(old.Security.KeyFiles, new.Security.KeyFiles) {
 		d.add("security", "key files %s become %s", listed(old.Security.KeyFiles), listed(new.Security.KeyFiles))
 	}
-	if old.Security.Keys == nil || new.Security.Keys == nil {
-		return // not read: see LoadKeys
+	if len(old.Security.Keys) == 0 || len(new.Security.Keys) == 0 {
+		return // none, or not read: see LoadKeys
 	}
 	switch {
 	case !bytes.Equal(old.Security.Keys[0], new.Security.Keys[0]):
@@ -165,12 +170,16 @@ func orDerived(mtu int) string {
 
 // words joins values for a sentence.
 func words[T fmt.Stringer](values []T) string {
+	if len(values) == 0 {
+		return "none"
+	}
+	return joined(values)
+}
+
+func joined[T fmt.Stringer](values []T) string {
 	texts := make([]string, len(values))
 	for i, v := range values {
 		texts[i] = v.String()
-	}
-	if len(texts) == 0 {
-		return "none"
 	}
 	return strings.Join(texts, ", ")
 }

@@ -18,8 +18,10 @@ func (d *differ) groups(old, new *Config) {
 		}
 		d.members(where, was, g, new.Self)
 		d.election(where, was.Election, g.Election)
+		d.router(where, was.Election, g.Election)
 		d.policy(where, was, g)
 		d.addresses(where, was.Addresses, g.Addresses)
+		d.advertised(where, was.Addresses, g.Addresses)
 		d.checks(where, was.Checks, g.Checks)
 		d.hooks(where, was.Hooks, g.Hooks)
 	}
@@ -55,6 +57,9 @@ func (d *differ) members(where string, was, g *Group, self string) {
 }
 
 func (d *differ) election(where string, was, now Election) {
+	if was.Type != now.Type {
+		return
+	}
 	if was.Interval != now.Interval || was.Multiplier != now.Multiplier {
 		d.add(where, "detection time %s (%s × %d) becomes %s (%s × %d)", length(was.Lease()), length(was.Interval), was.Multiplier,
 			length(now.Lease()), length(now.Interval), now.Multiplier)
@@ -77,6 +82,9 @@ func (d *differ) policy(where string, was, g *Group) {
 	if was.Preempt.Delay != g.Preempt.Delay {
 		d.add(where, "preempt.delay %s becomes %s", length(was.Preempt.Delay), length(g.Preempt.Delay))
 	}
+	if was.Sync != g.Sync {
+		d.add(where, "sync %s becomes %s", orNone(was.Sync), orNone(g.Sync))
+	}
 	if was.StartDelay != g.StartDelay {
 		d.add(where, "start_delay %s becomes %s: it counts at the next start", length(was.StartDelay), length(g.StartDelay))
 	}
@@ -90,13 +98,33 @@ func (d *differ) policy(where string, was, g *Group) {
 
 func (d *differ) addresses(where string, was, now []Address) {
 	for _, a := range now {
-		if !slices.Contains(was, a) {
+		if !held(was, a) {
 			d.add(where, "%s on %s is added", a.Prefix, a.Interface)
 		}
 	}
 	for _, a := range was {
-		if !slices.Contains(now, a) {
+		if !held(now, a) {
 			d.add(where, "%s on %s is removed", a.Prefix, a.Interface)
+		}
+	}
+}
+
+// held tells whether an address is among others, advertised or not.
+func held(list []Address, a Address) bool {
+	return slices.ContainsFunc(list, func(b Address) bool { return a.Prefix == b.Prefix && a.Interface == b.Interface })
+}
+
+// advertised compares which of the addresses are in the advertisements.
+func (d *differ) advertised(where string, was, now []Address) {
+	for _, a := range now {
+		for _, b := range was {
+			switch {
+			case a.Prefix != b.Prefix || a.Interface != b.Interface:
+			case a.Excluded && !b.Excluded:
+				d.add(where, "%s is not advertised any more", a.Prefix)
+			case !a.Excluded && b.Excluded:
+				d.add(where, "%s is advertised", a.Prefix)
+			}
 		}
 	}
 }
@@ -122,7 +150,7 @@ func (d *differ) checks(where string, was, now []Check) {
 }
 
 func (d *differ) hooks(where string, was, now map[HookKind]Hook) {
-	for _, kind := range []HookKind{HookPrepare, HookActivate, HookStandby, HookFault, HookStop} {
+	for _, kind := range hookKinds {
 		old, had := was[kind]
 		hook, has := now[kind]
 		switch {

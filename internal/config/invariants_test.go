@@ -23,7 +23,7 @@ func invariants(c *Config) error {
 	}
 	owner := map[netip.Addr]string{}
 	own := func(a netip.Addr, who string) {
-		if !a.IsValid() || a.Zone() != "" || a.Is4In6() || a.IsUnspecified() || a.IsMulticast() {
+		if !a.IsValid() || a.Zone() != "" && !a.IsLinkLocalUnicast() || a.Is4In6() || a.IsUnspecified() || a.IsMulticast() {
 			bad("%s has the address %v", who, a)
 		}
 		if other, taken := owner[a]; taken && other != who {
@@ -80,12 +80,19 @@ func groupInvariants(c *Config, g *Group, own func(netip.Addr, string)) error {
 		if m.Priority == 255 {
 			owners++
 		}
-		if !slices.Contains(g.Election.Voters, m.Node) {
+		if g.Election.VRRP == nil && !slices.Contains(g.Election.Voters, m.Node) {
 			bad("member %s has no vote", m.Node)
 		}
 	}
 	e := g.Election
-	if len(g.Members) == 0 || owners > 1 || e.Type != "peer" || e.Interval < time.Millisecond || e.Interval > time.Minute ||
+	if len(g.Members) == 0 || owners > 1 || (e.Type == ElectionVRRP) != (e.VRRP != nil) {
+		bad("members %+v, election %+v", g.Members, e)
+	}
+	if e.VRRP != nil {
+		if err := routerInvariants(g); err != nil {
+			bad("%w", err)
+		}
+	} else if g.Sync != "" || e.Type != ElectionPeer || e.Interval < time.Millisecond || e.Interval > time.Minute ||
 		e.Multiplier < 2 || e.Multiplier > 100 || e.Quorum && len(e.Voters) < 3 || e.OnQuorumLoss != "release" && e.OnQuorumLoss != "hold" {
 		bad("members %+v, election %+v", g.Members, e)
 	}
@@ -96,7 +103,7 @@ func groupInvariants(c *Config, g *Group, own func(netip.Addr, string)) error {
 		if a.Interface == "" || len(a.Interface) > 15 || !a.Prefix.IsValid() {
 			bad("address %+v", a)
 		}
-		own(a.Prefix.Addr(), fmt.Sprintf("group %s address %d", g.Name, i))
+		own(scoped(a), fmt.Sprintf("group %s address %d", g.Name, i))
 	}
 	for _, k := range g.Checks {
 		least := 10 * time.Millisecond
@@ -111,6 +118,56 @@ func groupInvariants(c *Config, g *Group, own func(netip.Addr, string)) error {
 	for kind, h := range g.Hooks {
 		if len(h.Command) == 0 || h.Timeout <= 0 || h.Shell && len(h.Command) != 1 {
 			bad("hook %s %+v", kind, h)
+		}
+	}
+	return errors.Join(all...)
+}
+
+// routerInvariants are what the virtual router of a group and the adapters rely on.
+func routerInvariants(g *Group) error {
+	r, e := g.Election.VRRP, g.Election
+	var all []error
+	bad := func(format string, args ...any) { all = append(all, fmt.Errorf(format, args...)) }
+	heartbeats := r.Detect == DetectHeartbeat
+	if len(e.Voters) > 0 || e.Quorum || heartbeats != (e.Interval > 0) || heartbeats != (e.Multiplier > 0) || heartbeats && len(g.Members) < 2 {
+		bad("election %+v", e)
+	}
+	if r.VRID == 0 || r.Interface == "" || r.Version != 2 && r.Version != 3 || r.Version == 2 && r.IPv6 || r.DownAdverts < 1 ||
+		r.TTL < 1 || r.TTL > 255 || r.MinTTL < 1 || r.MinTTL > 255 || !r.Unicast && r.TTL != 255 {
+		bad("router %+v", r)
+	}
+	step, least, most := 10*time.Millisecond, 10*time.Millisecond, 40950*time.Millisecond
+	if r.Version == 2 {
+		step, least, most = time.Second, time.Second, 255*time.Second
+	}
+	if r.Interval < least || r.Interval > most || r.Interval%step != 0 {
+		bad("interval %v of version %d", r.Interval, r.Version)
+	}
+	count := 0
+	for _, a := range g.Addresses {
+		if !a.Excluded {
+			count++
+			if a.Prefix.Addr().Is6() != r.IPv6 {
+				bad("%s is advertised", a.Prefix)
+			}
+		}
+	}
+	if count < 1 || count > 255 {
+		bad("%d addresses are advertised", count)
+	}
+	if r.Unicast != (len(r.Peers) > 0) || r.Unicast == r.Group.IsValid() || r.Group.IsValid() && (!r.Group.IsMulticast() || r.Group.Is6() != r.IPv6) {
+		bad("peers %v, group %v", r.Peers, r.Group)
+	}
+	for _, m := range g.Members {
+		own, known := r.Sources[m.Node]
+		if known && own.Is6() != r.IPv6 || r.Unicast && !slices.ContainsFunc(r.Peers, func(a netip.Addr) bool { return a != own }) ||
+			r.Unicast && len(g.Members) > 1 && !slices.Contains(r.Peers, own) {
+			bad("member %s from %v to %v", m.Node, own, r.Peers)
+		}
+	}
+	if a := r.Auth; a != nil {
+		if _, ok := a.KeyFiles[a.KeyID]; !ok || (a.Type == AuthHMAC) != (r.Version == 3) || (a.Type == AuthHMAC) != (a.Replay != "") {
+			bad("auth %+v", a)
 		}
 	}
 	return errors.Join(all...)

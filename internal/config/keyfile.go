@@ -2,89 +2,189 @@ package config
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"syscall"
 )
 
-// The bounds of a key in bytes.
+// The bounds of secrets in bytes.
 const (
-	leastKey = 16
-	mostKey  = 4096
+	leastKey      = 16
+	mostKey       = 4096
+	leastHMAC     = 32 // of keepalived's auth_hmac
+	mostHMAC      = 64
+	mostPassword  = 8 // RFC 2338 section 5.3.6
+	mostSecret    = 4096
+	hexMark       = "hex:" // what follows is the key in hexadecimal digits
+	passwordWords = "write the password and nothing else into it"
 )
+
+// secretFile is a file with a secret, and what may be in it.
+type secretFile struct {
+	noun        string // key file
+	path        string
+	least, most int
+	hex         bool // may be in hexadecimal digits
+	advice      string
+}
 
 func keyAdvice(path string) string {
 	return fmt.Sprintf("make one with: head -c 32 /dev/urandom | base64 > %s; chmod 600 %s", path, path)
 }
 
 func hmacAdvice(path string) string {
-	return fmt.Sprintf("make one with: (printf hex:; head -c 32 /dev/urandom | od -An -vtx1 | tr -d ' \\n') > %s; chmod 600 %s", path, path)
+	return fmt.Sprintf("make one with: openssl rand -hex 32 | sed s/^/%s/ > %s; chmod 600 %s", hexMark, path, path)
 }
 
-// LoadKeys reads the key files of cfg into its Security.Keys, the signing key first.
-// A client exchanges no heartbeats and needs no key: nothing is read on one.
-// A file that others may read, that belongs to another user, or that is too short is refused.
+// LoadKeys reads the files with the secrets of cfg that its node needs: the keys of
+// heartbeats into Security.Keys, the signing key first, those of virtual routers,
+// the password of mail and the tokens of webhooks. Without cfg.Self it reads all.
+// A client exchanges no heartbeats and holds no group: nothing is read on one.
+// A file that others may read, that belongs to another user, or that is too short
+// or too long is refused; all of these are reported together.
 func LoadKeys(cfg *Config) error {
 	if self, ok := cfg.Node(cfg.Self); ok && self.Role == RoleClient {
 		return nil
 	}
-	var keys [][]byte
 	var all []error
-	for _, path := range cfg.Security.KeyFiles {
-		key, err := readKey(path)
+	read := func(f secretFile) []byte {
+		secret, err := f.read()
 		if err != nil {
 			all = append(all, err)
-			continue
 		}
-		keys = append(keys, key)
+		return secret
 	}
+	keys := make([][]byte, 0, len(cfg.Security.KeyFiles))
+	for _, path := range cfg.Security.KeyFiles {
+		keys = append(keys, read(secretFile{noun: "key file", path: path, least: leastKey, most: mostKey, advice: keyAdvice(path)}))
+	}
+	secrets := make([]map[uint8][]byte, len(cfg.Groups))
+	for i := range cfg.Groups {
+		g := &cfg.Groups[i]
+		if v := g.Election.VRRP; v != nil && v.Auth != nil && cfg.mayHold(g) {
+			secrets[i] = v.Auth.read(read)
+		}
+	}
+	password, tokens := cfg.Notify.read(read)
 	if len(all) > 0 {
-		return errors.Join(all...)
+		return errors.Join(unique(all)...)
 	}
-	cfg.Security.Keys = keys
+	if len(keys) > 0 {
+		cfg.Security.Keys = keys
+	}
+	for i, of := range secrets {
+		if of != nil {
+			cfg.Groups[i].Election.VRRP.Auth.Keys = of
+		}
+	}
+	if cfg.Notify.Email != nil {
+		cfg.Notify.Email.Password = password
+	}
+	for i := range cfg.Notify.Webhooks {
+		cfg.Notify.Webhooks[i].Token = tokens[i]
+	}
 	return nil
 }
 
-func readKey(path string) ([]byte, error) {
+// unique leaves off what was said before: groups may share a file.
+func unique(all []error) []error {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(err error) bool {
+		text := err.Error()
+		defer func() { seen[text] = true }()
+		return seen[text]
+	})
+}
+
+// mayHold tells whether this node takes part in a group; each does where nobody asked.
+func (c *Config) mayHold(g *Group) bool {
+	return c.Self == "" || slices.ContainsFunc(g.Members, func(m Member) bool { return m.Node == c.Self })
+}
+
+func (a *VRRPAuth) read(read func(secretFile) []byte) map[uint8][]byte {
+	keys := make(map[uint8][]byte, len(a.KeyFiles))
+	for _, id := range slices.Sorted(maps.Keys(a.KeyFiles)) {
+		path := a.KeyFiles[id]
+		f := secretFile{noun: "key file", path: path, least: leastHMAC, most: mostHMAC, hex: true, advice: hmacAdvice(path)}
+		if a.Type == AuthPassword {
+			f = secretFile{noun: "password file", path: path, least: 1, most: mostPassword,
+				advice: "keepalived sends the first 8 bytes of a longer password: write those"}
+		}
+		keys[id] = read(f)
+	}
+	return keys
+}
+
+func (n *Notify) read(read func(secretFile) []byte) (password []byte, tokens [][]byte) {
+	if e := n.Email; e != nil && e.PasswordFile != "" {
+		password = read(secretFile{noun: "password file", path: e.PasswordFile, least: 1, most: mostSecret, advice: passwordWords})
+	}
+	for _, w := range n.Webhooks {
+		var token []byte
+		if w.TokenFile != "" {
+			token = read(secretFile{noun: "token file", path: w.TokenFile, least: 1, most: mostSecret, advice: "write the token and nothing else into it"})
+		}
+		tokens = append(tokens, token)
+	}
+	return password, tokens
+}
+
+func (s *secretFile) read() ([]byte, error) {
 	// A FIFO in the key's place must not stop the daemon from starting.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := os.OpenFile(s.path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("key file %s: %w: %s", path, os.ErrNotExist, keyAdvice(path))
+		return nil, fmt.Errorf("%s %s: %w: %s", s.noun, s.path, os.ErrNotExist, s.advice)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("key file %w", fileError(path, err))
+		return nil, fmt.Errorf("%s %w", s.noun, fileError(s.path, err))
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("key file %w", fileError(path, err))
+		return nil, fmt.Errorf("%s %w", s.noun, fileError(s.path, err))
 	}
-	if err := private(path, info); err != nil {
+	if err := s.private(info); err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(io.LimitReader(f, mostKey+2))
+	data, err := io.ReadAll(io.LimitReader(f, int64(len(hexMark)+2*s.most+3)))
 	if err != nil {
-		return nil, fmt.Errorf("key file %w", fileError(path, err))
+		return nil, fmt.Errorf("%s %w", s.noun, fileError(s.path, err))
 	}
-	key := bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r"))
-	if len(key) < leastKey || len(key) > mostKey {
-		return nil, fmt.Errorf("key file %s: holds %d bytes, not %d–%d: %s", path, len(key), leastKey, mostKey, keyAdvice(path))
-	}
-	return key, nil
+	return s.decode(data)
 }
 
-// private refuses a key that others could have read or written.
-func private(path string, info os.FileInfo) error {
+// decode takes a final newline and the mark of hexadecimal digits off.
+func (s *secretFile) decode(data []byte) ([]byte, error) {
+	secret := bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r"))
+	if digits, marked := strings.CutPrefix(string(secret), hexMark); marked && s.hex {
+		decoded, err := hex.DecodeString(digits)
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: what follows %s is not hexadecimal: write two digits for each byte", s.noun, s.path, hexMark)
+		}
+		secret = decoded
+	}
+	if len(secret) < s.least || len(secret) > s.most {
+		return nil, fmt.Errorf("%s %s: holds %d bytes, not %d–%d: %s", s.noun, s.path, len(secret), s.least, s.most, s.advice)
+	}
+	return secret, nil
+}
+
+// private refuses a secret that others could have read or written.
+func (s *secretFile) private(info os.FileInfo) error {
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("key file %s: is not a regular file: %s", path, keyAdvice(path))
+		return fmt.Errorf("%s %s: is not a regular file: %s", s.noun, s.path, s.advice)
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return fmt.Errorf("key file %s: mode %04o lets others use it: chmod 600 %s", path, mode, path)
+		return fmt.Errorf("%s %s: mode %04o lets others use it: chmod 600 %s", s.noun, s.path, mode, s.path)
 	}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid != 0 && int(stat.Uid) != os.Geteuid() {
-		return fmt.Errorf("key file %s: belongs to user %d, not to root or to user %d: chown root %s", path, stat.Uid, os.Geteuid(), path)
+		return fmt.Errorf("%s %s: belongs to user %d, not to root or to user %d: chown root %s", s.noun, s.path, stat.Uid, os.Geteuid(), s.path)
 	}
 	return nil
 }

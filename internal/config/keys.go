@@ -12,6 +12,9 @@ const (
 	maxChecks     = 64  // of one group
 	maxRemotes    = 1024
 	maxArguments  = 256
+	maxRecipients = 64
+	maxWebhooks   = 64
+	maxHeaders    = 64
 	maxAdvertised = 255 // addresses in one advertisement
 	maxPeers      = 255 // routers of one VRID
 	MaxRouters    = 255 // groups decided by VRRP
@@ -27,10 +30,15 @@ var (
 		`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\$?$`, "the name of a user", 64)
 	processName = pattern("the name of a program without its path",
 		`^[^\s/]+$`, "the name of a process", 255)
-	argument = text("text", 4096, printable)
-	payload  = text("text", 4096, func(string) *fault { return nil })
-	port     = integer("UDP ports are 16 bits wide", 1, 65535)
-	truth    = boolean()
+	headerName = pattern("the name of an HTTP header",
+		"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", "the name of an HTTP header", 100)
+	hostName = pattern("the name of a host, or [address]",
+		`^([A-Za-z0-9]([A-Za-z0-9._-]{0,252})|\[[0-9A-Za-z:.]+\])$`, "the name of a host", 253)
+	headerValue = text("text", 4096, printable)
+	argument    = text("text", 4096, printable)
+	payload     = text("text", 4096, func(string) *fault { return nil })
+	port        = integer("UDP ports are 16 bits wide", 1, 65535)
+	truth       = boolean()
 )
 
 func interfaceField() *shape { return one(interfaceName) }
@@ -62,6 +70,13 @@ var keys = withLater(mapping(
 		optional("priority", one(integer("priorities of SCHED_FIFO", 1, 99)), "50"),
 	), ""),
 	optional("fence", one(enum("auto", "kernel", "guard", "none")), "auto"),
+	optional("notify", notifyKeys, "none"),
+	optional("log", mapping(
+		optional("target", one(enum(LogStderr, LogJournald, LogSyslog)), LogStderr),
+		optional("format", one(enum("text", "json")), "text"),
+		optional("level", one(enum("debug", "info", "warn", "error")), "info"),
+		optional("syslog", one(syslogTarget()), defaultSyslog),
+	), ""),
 ), map[string]string{
 	"bgp":   "use addresses on an overlay, on an interface or on lo",
 	"gate":  "use a group with a witness, and its hooks",
@@ -110,6 +125,7 @@ var groupKeys = withLater(mapping(
 		optional("standby", hookKeys, ""),
 		optional("fault", hookKeys, ""),
 		optional("stop", hookKeys, ""),
+		optional("change", hookKeys, ""),
 	), "none"),
 	optional("announce", mapping(
 		optional("refresh", one(duration(time.Second, 24*time.Hour, true)), length(defaultRefresh)),
@@ -178,6 +194,7 @@ var checkKeys = withLater(withOneOf(mapping(
 	optional("send", one(payload), "nothing"),
 	optional("expect", one(payload), "any answer"),
 	optional("status", list(100, one(integer("HTTP status codes", 100, 599))), "200–399"),
+	optional("number", one(truth), "false"),
 	optional("max_age", one(duration(time.Millisecond, 8760*time.Hour, false)), "any age"),
 ), "http", "tcp", "udp", "process", "exec", "file", "interface"), map[string]string{
 	"grpc":     "use tcp or exec",
@@ -190,7 +207,41 @@ var hookKeys = mapping(
 	optional("timeout", one(duration(10*time.Millisecond, time.Hour, false)), length(defaultHookTimeout)),
 	optional("user", one(userName), "the daemon's"),
 	optional("shell", one(truth), "false"),
+	optional("arguments", one(enum(ArgumentsKeepalived, ArgumentsKeepalivedGroup)), "none"),
 )
+
+var notifyKeys = mapping(
+	optional("email", mapping(
+		required("server", one(hostPort())),
+		optional("tls", one(enum(TLSStart, TLSFromStart, TLSNone)), TLSStart),
+		optional("hello", one(hostName), "the host's name"),
+		optional("user", one(argument), "no authentication"),
+		optional("password_file", one(absolutePath(4095)), ""),
+		required("from", one(mailbox())),
+		required("to", list(maxRecipients, one(mailbox()))),
+		optional("timeout", one(duration(100*time.Millisecond, 10*time.Minute, false)), length(defaultMailTimeout)),
+		optional("retry", one(duration(time.Second, 24*time.Hour, true)), length(defaultRetry)),
+		optional("events", eventNames(), "all four"),
+		optional("groups", list(MaxGroups, one(plainName)), "all"),
+	), "none"),
+	optional("webhooks", named("webhook", plainName, maxWebhooks, mapping(
+		required("url", one(webURL())),
+		optional("token_file", one(absolutePath(4095)), "no token"),
+		optional("headers", named("header", headerName, maxHeaders, one(headerValue)), "none"),
+		optional("timeout", one(duration(10*time.Millisecond, 10*time.Minute, false)), length(defaultWebTimeout)),
+		optional("retry", one(duration(time.Second, 24*time.Hour, true)), length(defaultRetry)),
+		optional("events", eventNames(), "all four"),
+		optional("groups", list(MaxGroups, one(plainName)), "all"),
+	)), "none"),
+)
+
+func eventNames() *shape {
+	names := make([]string, len(roleHooks))
+	for i, kind := range roleHooks {
+		names[i] = string(kind)
+	}
+	return list(len(names), one(enum(names...)))
+}
 
 func withLater(s *shape, later map[string]string) *shape { s.later = later; return s }
 func withTypes(s *shape, types map[string]string) *shape { s.types = types; return s }

@@ -21,6 +21,8 @@ type Plan struct {
 	Groups    []PlanGroup `json:"groups"`
 	Control   string      `json:"control_socket"`
 	Listen    string      `json:"http_listen,omitempty"`
+	Notify    PlanNotify  `json:"notify"`
+	Log       string      `json:"log"`
 }
 
 // PlanNode is a node with its addresses.
@@ -32,7 +34,7 @@ type PlanNode struct {
 
 // PlanBeat is how often and to whom heartbeats go.
 type PlanBeat struct {
-	IntervalMS float64  `json:"interval_ms"` // the shortest of the groups'; 0 without groups
+	IntervalMS float64  `json:"interval_ms"` // the shortest of the groups'; 0 where no group needs heartbeats
 	Port       uint16   `json:"port"`
 	Paths      int      `json:"paths"`
 	To         []string `json:"to"`
@@ -54,12 +56,13 @@ type PlanGroup struct {
 	Name         string   `json:"name"`
 	Part         string   `json:"part,omitempty"`  // of the node that the plan is about: preferred, standby, votes, none
 	Preference   []string `json:"preference"`      // members, the best first
+	Election     string   `json:"election"`        // peer or vrrp
 	DetectionMS  float64  `json:"detection_ms"`    // a silent fault is found after
-	IntervalMS   float64  `json:"interval_ms"`     // between heartbeats
+	IntervalMS   float64  `json:"interval_ms"`     // between heartbeats; 0 without
 	Multiplier   int      `json:"multiplier"`      // heartbeats that may be lost, and one
 	Timing       string   `json:"timing"`          // preset, or custom
 	Quorum       bool     `json:"quorum"`          // a majority decides
-	Voters       []string `json:"voters"`          //
+	Voters       []string `json:"voters"`          // none with vrrp
 	Majority     int      `json:"majority"`        // 0 without quorum
 	OnQuorumLoss string   `json:"on_quorum_loss"`  //
 	Addresses    []string `json:"addresses"`       // `192.168.0.200/24 on vxlan0`
@@ -67,12 +70,15 @@ type PlanGroup struct {
 	Hooks        []string `json:"hooks"`           // in words
 	PreemptDelay float64  `json:"preempt_delay_s"` // -1: a better node does not take over
 	Words        []string `json:"words"`           // the election in sentences
+
+	VRRP *PlanVRRP `json:"vrrp,omitempty"` // of the election vrrp
+	Sync string    `json:"sync,omitempty"`
 }
 
 // Describe tells what the configuration means for one node, or for all when node is empty.
 func Describe(c *Config, node string) (*Plan, error) {
 	p := &Plan{File: c.File, Node: node, Fence: fenceWords(c.Fence), Realtime: realtimeWords(c.Realtime), Control: c.Control.Socket,
-		Listen: c.HTTP.Listen, Overlays: []PlanLayer{}, Groups: []PlanGroup{}}
+		Listen: c.HTTP.Listen, Notify: c.planNotify(), Log: c.Log.words(), Overlays: []PlanLayer{}, Groups: []PlanGroup{}}
 	if node != "" {
 		self, ok := c.Node(node)
 		if !ok {
@@ -100,7 +106,7 @@ func Describe(c *Config, node string) (*Plan, error) {
 func (c *Config) planBeat(node string) PlanBeat {
 	beat := PlanBeat{Port: c.Heartbeat.Port, To: []string{}}
 	for _, g := range c.Groups {
-		if ms := milliseconds(g.Election.Interval); beat.IntervalMS == 0 || ms < beat.IntervalMS {
+		if ms := milliseconds(g.Election.Interval); ms > 0 && (beat.IntervalMS == 0 || ms < beat.IntervalMS) {
 			beat.IntervalMS = ms
 		}
 	}
@@ -138,9 +144,12 @@ func (c *Config) planOverlay(o *Overlay, node string) PlanLayer {
 
 func (c *Config) planGroup(g *Group, node string) PlanGroup {
 	e := g.Election
-	p := PlanGroup{Name: g.Name, DetectionMS: milliseconds(e.Lease()), IntervalMS: milliseconds(e.Interval), Multiplier: e.Multiplier,
-		Timing: e.Timing, Quorum: e.Quorum, Voters: e.Voters, OnQuorumLoss: e.OnQuorumLoss, PreemptDelay: -1,
+	p := PlanGroup{Name: g.Name, Election: e.Type, VRRP: planVRRP(g, node), Sync: g.Sync, DetectionMS: milliseconds(e.Lease()), IntervalMS: milliseconds(e.Interval), Multiplier: e.Multiplier,
+		Timing: e.Timing, Quorum: e.Quorum, Voters: append([]string{}, e.Voters...), OnQuorumLoss: e.OnQuorumLoss, PreemptDelay: -1,
 		Addresses: []string{}, Checks: []string{}, Hooks: []string{}}
+	if e.VRRP != nil && e.VRRP.Detect == DetectAdvertisement {
+		p.DetectionMS = milliseconds(e.VRRP.downAfter(leastPriority(g)))
+	}
 	if g.Preempt.Enabled {
 		p.PreemptDelay = g.Preempt.Delay.Seconds()
 	}
@@ -150,12 +159,16 @@ func (c *Config) planGroup(g *Group, node string) PlanGroup {
 	p.Preference = preference(g)
 	p.Part = part(c, g, node)
 	for _, a := range g.Addresses {
-		p.Addresses = append(p.Addresses, a.Prefix.String()+" on "+a.Interface)
+		text := a.Prefix.String() + " on " + a.Interface
+		if a.Excluded {
+			text += ", not advertised"
+		}
+		p.Addresses = append(p.Addresses, text)
 	}
 	for i := range g.Checks {
 		p.Checks = append(p.Checks, checkWords(&g.Checks[i]))
 	}
-	for _, kind := range []HookKind{HookPrepare, HookActivate, HookStandby, HookFault, HookStop} {
+	for _, kind := range hookKinds {
 		if h, ok := g.Hooks[kind]; ok {
 			p.Hooks = append(p.Hooks, hookWords(kind, h))
 		}
@@ -188,7 +201,7 @@ func part(c *Config, g *Group, node string) string {
 		return "preferred"
 	case slices.Contains(order, node):
 		return "standby"
-	case n.Role == RoleWitness:
+	case n.Role == RoleWitness && g.Election.VRRP == nil:
 		return "votes"
 	default:
 		return "none"

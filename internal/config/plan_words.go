@@ -41,6 +41,8 @@ func checkWords(k *Check) string {
 	switch {
 	case k.Fatal:
 		return text + fmt.Sprintf("; down means not ready (found within %s)", length(k.Interval*time.Duration(k.Fall)+k.Timeout))
+	case k.Number:
+		return text + fmt.Sprintf("; priority %+d × the number that it reads", k.Weight)
 	case k.Weight < 0:
 		return text + fmt.Sprintf("; priority %d while down", k.Weight)
 	case k.Weight > 0:
@@ -58,6 +60,9 @@ func hookWords(kind HookKind, h Hook) string {
 	if h.Shell {
 		text += ", by /bin/sh"
 	}
+	if h.Arguments != "" {
+		text += ", with the arguments of " + h.Arguments
+	}
 	return text
 }
 
@@ -68,6 +73,9 @@ func commandWords(command []string) string {
 // electionWords tells who serves when, in sentences.
 func electionWords(g *Group) []string {
 	e := g.Election
+	if e.VRRP != nil {
+		return routerWords(g)
+	}
 	order := withPriorities(g)
 	words := []string{order[0] + " is preferred"}
 	if len(order) > 1 {
@@ -116,6 +124,9 @@ func withPriorities(g *Group) []string {
 	return names
 }
 
+// defaultLogWords are not repeated for a person.
+var defaultLogWords = Log{Target: LogStderr, Format: "text", Level: "info"}.words()
+
 // WriteText prints the plan for a person.
 func (p *Plan) WriteText(w io.Writer) error {
 	var b strings.Builder
@@ -138,6 +149,15 @@ func (p *Plan) WriteText(w io.Writer) error {
 		listen = "no listener for metrics and probes"
 	}
 	fmt.Fprintf(&b, "  control at %s, %s\n", p.Control, listen)
+	if p.Log != defaultLogWords {
+		fmt.Fprintf(&b, "  log %s\n", p.Log)
+	}
+	if p.Notify.Email != "" {
+		fmt.Fprintf(&b, "  email %s\n", p.Notify.Email)
+	}
+	for _, w := range p.Notify.Webhooks {
+		fmt.Fprintf(&b, "  webhook %s\n", w)
+	}
 	for i := range p.Overlays {
 		p.Overlays[i].writeText(&b)
 	}

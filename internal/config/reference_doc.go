@@ -23,9 +23,10 @@ How values are written:
   300,000 values. Tags are refused.
 * Names of nodes, groups and checks have letters, digits, ` + "`.`, `_` and `-`" + `, at most 63. In the headings below NAME is such a name.
 
-Bounds: 64 nodes, 4 addresses a node, 4096 groups, 64 overlays, and in one group 256 addresses and 64 checks.
+Bounds: 64 nodes, 4 addresses a node, 4096 groups, 255 of them decided by VRRP, 64 overlays, and in one group
+256 addresses, 255 of them advertised, and 64 checks.
 
-Keys of other versions (election types ` + "`vrrp`, `lease`, `none`, `manual`; `bgp`; `geneve`" + ` and more) are refused with what to use instead.
+Keys of other versions (election types ` + "`lease`, `none`, `manual`; `bgp`; `geneve`" + ` and more) are refused with what to use instead.
 `
 
 // ReferenceDoc is the reference of all keys in Markdown, from the text of the

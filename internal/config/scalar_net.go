@@ -2,6 +2,7 @@ package config
 
 import (
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"path"
@@ -174,6 +175,43 @@ func webURL() *scalar {
 		return nil
 	})
 	s.schema["pattern"] = `^https?://`
+	return s
+}
+
+// syslogTarget is a socket of this host or a server.
+func syslogTarget() *scalar {
+	const expected = "an absolute path, udp://host:port or tcp://host:port"
+	s := text("absolute path, `udp://host:port` or `tcp://host:port`", 300, func(t string) *fault {
+		if path.IsAbs(t) {
+			return printable(t)
+		}
+		scheme, at, found := strings.Cut(t, "://")
+		if !found || scheme != "udp" && scheme != "tcp" {
+			return &fault{"is no place of a syslog server", expected, "write /dev/log, or udp://host:514"}
+		}
+		host, port, err := net.SplitHostPort(at)
+		if err != nil || host == "" || !plainWord(host) {
+			return &fault{"names no host and port", expected, "write " + scheme + "://host:514"}
+		}
+		return portFault(port)
+	})
+	s.schema["pattern"] = `^(/|(udp|tcp)://.+:[0-9]+$)`
+	return s
+}
+
+// mailbox is an address of mail, with or without a name.
+func mailbox() *scalar {
+	s := text("mail address, `name@domain` or `Words <name@domain>`", 320, func(t string) *fault {
+		const expected = "name@domain"
+		if f := printable(t); f != nil {
+			return f
+		}
+		if _, err := mail.ParseAddress(t); err != nil {
+			return &fault{"is not a mail address", expected, "write one such as stead@example.net"}
+		}
+		return nil
+	})
+	s.schema["pattern"] = "@"
 	return s
 }
 

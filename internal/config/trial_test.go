@@ -43,6 +43,7 @@ func TestTrial(t *testing.T) {
 		}},
 		Control:  Control{Socket: "/run/stead/stead.sock"},
 		HTTP:     HTTP{Listen: "127.0.0.1:9177"},
+		Log:      Log{Target: "stderr", Format: "text", Level: "info", Syslog: "/dev/log"},
 		State:    State{Dir: "/var/lib/stead"},
 		Realtime: Realtime{Mode: "auto", Priority: 50},
 		Fence:    FenceAuto,
