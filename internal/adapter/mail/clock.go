@@ -1,0 +1,6 @@
+package mail
+
+import "time"
+
+// now is the date of a mail.
+func now() time.Time { return time.Now() }
