@@ -228,8 +228,14 @@ func (b *bench) carryAdvertise(i int, x Advertise) {
 		if to == i || b.cut(i, to) || x.To.IsMulticast() == (x.To == routerAt(to)) {
 			continue
 		}
+		after := oneWay
+		if b.delay != nil {
+			if after = b.delay(i, to, 0); after < 0 {
+				continue
+			}
+		}
 		a := &Advertisement{Group: x.Group, Source: x.From, Destination: x.To, TTL: 255, Bytes: append([]byte(nil), x.Bytes...)}
-		b.push(inFlight{at: b.now.Add(oneWay), to: to, from: i, advert: a})
+		b.push(inFlight{at: b.now.Add(after), to: to, from: i, advert: a})
 	}
 }
 

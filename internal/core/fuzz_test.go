@@ -64,6 +64,7 @@ func (j *judge) step(now Instant, a *Actions) error {
 		{"fences", len(a.Fence), 8 * (groups + 1)},
 		{"binds", len(a.Bind), 8 * groups},
 		{"packets", len(a.Send), 8 * nodes},
+		{"advertisements", len(a.Advertise), 8 * groups},
 		{"wants", len(a.Want), 8 * groups},
 		{"announcements", len(a.Announce), groups},
 		{"persists", len(a.Persist), 8 * (groups + 1)},
@@ -218,16 +219,20 @@ type fuzzed struct {
 }
 
 func newFuzzed(t *testing.T, how byte) *fuzzed {
+	return newFuzzedOf(t, func(i int) Config { return fuzzConfig(i, how) })
+}
+
+func newFuzzedOf(t *testing.T, config func(self int) Config) *fuzzed {
 	x := &fuzzed{bench: emptyBench(t), judges: map[*Core]*judge{}}
-	if how&1 == 0 {
+	quorum := config(0).Groups[0].Quorum
+	if !quorum {
 		x.mayBe = 0
 	}
 	x.cut = func(from, to int) bool { return x.cuts[from][to] }
 	x.delay = x.draws
-	x.told = func(i int, a *Actions) { x.judge(i, a, how&1 != 0) }
+	x.told = func(i int, a *Actions) { x.judge(i, a, quorum) }
 	for i := range 3 {
-		cfg := fuzzConfig(i, how)
-		x.add(cfg)
+		x.add(config(i))
 	}
 	for i := range 3 {
 		x.start(i)
@@ -328,6 +333,17 @@ func (x *fuzzed) accept(i int) {
 
 // mend takes all faults away: within a bound exactly one node answers.
 func (x *fuzzed) mend() {
+	x.mendAll()
+	x.run(time.Second)
+	if len(x.holders(0)) != 1 {
+		x.run(failureRest) // the last one to try may have been refused an address
+	}
+	if h := x.holders(0); len(h) != 1 {
+		x.fail("six seconds after all was mended holders are %v", h)
+	}
+}
+
+func (x *fuzzed) mendAll() {
 	x.cuts, x.jitter = [3][3]bool{}, 0
 	for i, n := range x.nodes {
 		if n.dead {
@@ -340,12 +356,5 @@ func (x *fuzzed) mend() {
 		x.accept(i)
 		x.step(i, LinkState{Interface: "eth0", Up: true})
 		x.step(i, Command{ID: 1, Verb: Resume, Group: AllGroups})
-	}
-	x.run(time.Second)
-	if len(x.holders(0)) != 1 {
-		x.run(failureRest) // the last one to try may have been refused an address
-	}
-	if h := x.holders(0); len(h) != 1 {
-		x.fail("six seconds after all was mended holders are %v", h)
 	}
 }
