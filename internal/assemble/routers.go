@@ -1,8 +1,6 @@
 package assemble
 
 import (
-	"slices"
-
 	"stead/internal/adapter/vrrp"
 	"stead/internal/config"
 	"stead/internal/core"
@@ -15,7 +13,7 @@ func Routers(cfg *config.Config) []vrrp.Router {
 	for i := range cfg.Groups {
 		g := &cfg.Groups[i]
 		r := g.Election.VRRP
-		if r == nil || !slices.ContainsFunc(g.Members, func(m config.Member) bool { return m.Node == cfg.Self }) {
+		if r == nil || !isMember(g, cfg.Self) {
 			continue
 		}
 		out = append(out, vrrp.Router{

@@ -18,9 +18,12 @@ func router(g *config.Group, self string, floor uint64) (*vrrp.Config, error) {
 	if r == nil {
 		return nil, nil
 	}
-	auth, err := authOf(r.Auth)
-	if err != nil {
-		return nil, err
+	var auth vrrp.Auth
+	if isMember(g, self) { // only members have read the keys
+		var err error
+		if auth, err = authOf(r.Auth); err != nil {
+			return nil, err
+		}
 	}
 	out := &vrrp.Config{
 		VRID:         r.VRID,
@@ -46,6 +49,10 @@ func router(g *config.Group, self string, floor uint64) (*vrrp.Config, error) {
 	out.Peers = others(g, self)
 	out.To = out.Peers
 	return out, nil
+}
+
+func isMember(g *config.Group, node string) bool {
+	return slices.ContainsFunc(g.Members, func(m config.Member) bool { return m.Node == node })
 }
 
 var checksums = map[string]vrrp.Checksum{
