@@ -73,7 +73,7 @@ func wallGroups(cfg *config.Config) [][]fence.Address {
 			continue
 		}
 		for _, a := range cfg.Groups[i].Addresses {
-			groups[i] = append(groups[i], fence.Address{Prefix: a.Prefix, Interface: a.Interface})
+			groups[i] = append(groups[i], fence.Address{Prefix: a.Prefix, Interface: deviceOf(&cfg.Groups[i], &a)})
 		}
 	}
 	return groups
@@ -87,7 +87,7 @@ func linkGroups(cfg *config.Config) []link.Group {
 			continue
 		}
 		for _, a := range cfg.Groups[i].Addresses {
-			groups[i].Addresses = append(groups[i].Addresses, link.Address{Prefix: a.Prefix, Interface: a.Interface})
+			groups[i].Addresses = append(groups[i].Addresses, link.Address{Prefix: a.Prefix, Interface: deviceOf(&cfg.Groups[i], &a)})
 		}
 	}
 	return groups
@@ -166,9 +166,11 @@ func (d *Daemon) buildEngine() error {
 		return err
 	}
 	d.told = make([]core.Want, len(coreCfg.Groups))
-	d.engine = engine.New(engine.Options{
-		Core: core.New(coreCfg), Sockets: d.sockets, Fence: d.wall, Holds: d.links, Tell: d.tellAll,
-	})
+	options := engine.Options{Core: core.New(coreCfg), Sockets: d.sockets, Fence: d.wall, Holds: d.links, Tell: d.tellAll}
+	if d.routers != nil {
+		options.Routers = d.routers
+	}
+	d.engine = engine.New(options)
 	d.early.open(d.engine.Post)
 	return nil
 }
