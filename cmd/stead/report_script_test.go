@@ -36,7 +36,7 @@ func TestReportScripts(t *testing.T) {
 	})
 }
 
-// scriptDaemon runs "daemon [refuse REASON | stuck | badfile]".
+// scriptDaemon runs "daemon [refuse REASON | stuck | badfile | nobody | router | unready]".
 func scriptDaemon(ts *testscript.TestScript, _ bool, args []string) {
 	d := reporttest.New()
 	switch {
@@ -46,8 +46,16 @@ func scriptDaemon(ts *testscript.TestScript, _ bool, args []string) {
 		d.Stuck = true
 	case len(args) == 1 && args[0] == "badfile":
 		d.Changed = ""
+	case len(args) == 1 && args[0] == "nobody":
+		d.Drained = func(g *report.Group) { g.ActiveNode, g.Reason = "", reason.Drained }
+	case len(args) == 1 && args[0] == "router":
+		d.Drained = func(g *report.Group) { g.ActiveNode, g.ActiveAddress = "", "192.0.2.7" }
+	case len(args) == 1 && args[0] == "unready":
+		d.Set(func(s *report.Status) {
+			s.Groups[0].Ready, s.Groups[0].NotReadyBecause, s.Groups[0].NotReadyDetail = false, reason.CheckFailed, "web"
+		})
 	case len(args) != 0:
-		ts.Fatalf("usage: daemon [refuse REASON | stuck | badfile]")
+		ts.Fatalf("usage: daemon [refuse REASON | stuck | badfile | nobody | router | unready]")
 	}
 	stop, err := startDaemon(d, ts.Getenv("STEAD_SOCKET"))
 	ts.Check(err)

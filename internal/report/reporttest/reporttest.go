@@ -21,6 +21,9 @@ type Daemon struct {
 	Stuck   bool          // commands are accepted and never come true
 	Changed string        // what Reload says; empty: it fails
 
+	// Drained changes a group when a drain takes effect; nil: the other node serves it.
+	Drained func(*report.Group)
+
 	mu     sync.Mutex
 	status report.Status
 	polls  int
@@ -176,6 +179,9 @@ func (d *Daemon) Do(ctx context.Context, c report.Command) (report.Result, error
 			g.Draining = c.Verb == report.Drain
 			if c.Verb != report.Resume {
 				g.Role, g.ActiveNode, g.Epoch = report.RoleStandby, to, g.Epoch+1
+			}
+			if c.Verb == report.Drain && d.Drained != nil {
+				d.Drained(g)
 			}
 		}
 		s.Draining = c.Verb == report.Drain
