@@ -79,7 +79,7 @@ func (d *Daemon) describe(v *engine.View) report.Status {
 		s.Groups = append(s.Groups, d.group(cfg, i, &v.Groups[i], s.At, v.At, fenced.Kind))
 	}
 	for i := range min(len(v.Nodes), len(cfg.Nodes)) {
-		if cfg.Nodes[i].Name != cfg.Self && cfg.Nodes[i].Role != config.RoleClient {
+		if cfg.Nodes[i].Name != cfg.Self && len(v.Nodes[i].Paths) > 0 { // the others have no heartbeats to hear
 			s.Peers = append(s.Peers, describePeer(&cfg.Nodes[i], &v.Nodes[i], s.At, v.At))
 		}
 	}

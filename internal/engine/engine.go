@@ -115,7 +115,9 @@ func (e *Engine) Post(ev core.Event) { e.inbox.push(message{event: ev}) }
 
 // PostMade hands the event to the core that f returns on the engine's thread: one
 // that names a group by its number as of then. It does not wait.
-func (e *Engine) PostMade(f func() core.Event) { e.Between(func(now core.Instant) { e.step(now, f()) }) }
+func (e *Engine) PostMade(f func() core.Event) {
+	e.Between(func(now core.Instant) { e.step(now, f()) })
+}
 
 // Between has f called on the engine's thread between two steps. It does not wait.
 func (e *Engine) Between(f func(now core.Instant)) { e.inbox.push(message{do: f}) }
