@@ -65,7 +65,14 @@ func newIdleRig(t *testing.T, adapt ...func(*Config)) *rig {
 	for _, a := range adapt {
 		a(cfg)
 	}
-	return &rig{t: t, r: New(cfg), cfg: cfg, now: boot, codecs: map[netip.Addr]*Codec{}, reader: NewCodec(cfg)}
+	return &rig{t: t, r: New(cfg), cfg: cfg, now: boot, codecs: map[netip.Addr]*Codec{}, reader: readerOf(cfg)}
+}
+
+// readerOf returns the Codec of a router that hears this one.
+func readerOf(cfg *Config) *Codec {
+	other := *cfg
+	other.Peers = []netip.Addr{addrSelf}
+	return NewCodec(&other)
 }
 
 // newActiveRig returns a Router that is active because nobody else was heard,
