@@ -70,35 +70,43 @@ func readAddress(body []byte) (a address, ok bool) {
 func (a address) usable() bool { return a.flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) == 0 }
 
 // source returns where a router's advertisements come from, given the addresses
-// of its family: those of its interface, in the kernel's order, and of the others.
-// An address that serves already is kept while it can be.
+// of its family in the kernel's order.
 func (r *Router) source(index int32, all []address, now netip.Addr) netip.Addr {
-	var first netip.Addr
+	var best netip.Addr
+	rank := 0
 	for _, a := range all {
-		if !r.mayUse(a, index) {
-			continue
-		}
-		if a.addr == now && r.IPv6 {
-			return now // their order is not one of rank
-		}
-		if !first.IsValid() {
-			first = a.addr
+		if n := r.rank(a, index, now); n > rank {
+			best, rank = a.addr, n
 		}
 	}
-	return first
+	return best
 }
 
-func (r *Router) mayUse(a address, index int32) bool {
+// rank says how well an address will do, 0 that it will not. Of equal ones the
+// kernel's first is the primary one.
+func (r *Router) rank(a address, index int32, now netip.Addr) int {
 	here := a.index == index
+	local := a.addr.IsLinkLocalUnicast()
 	switch {
 	case !a.usable():
-		return false
+		return 0
 	case r.Source.IsValid():
-		return a.addr == r.Source && (here || !a.addr.IsLinkLocalUnicast())
+		return truth(a.addr == r.Source && (here || !r.IPv6 || !local))
+	case !here || a.ours:
+		return 0
 	case r.IPv6:
-		return here && !a.ours && a.addr.IsLinkLocalUnicast()
+		// Their order is not one of rank: what serves already is kept.
+		return truth(local) + truth(local && a.addr == now)
 	}
-	return here && !a.ours && a.flags&unix.IFA_F_SECONDARY == 0 && a.scope < unix.RT_SCOPE_HOST
+	// It is secondary to a group's address where that came first.
+	return truth(a.scope < unix.RT_SCOPE_HOST) + truth(a.scope < unix.RT_SCOPE_HOST && a.flags&unix.IFA_F_SECONDARY == 0)
+}
+
+func truth(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // kernel asks the kernel for links and addresses.

@@ -26,6 +26,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"golang.org/x/sys/unix"
+
 	"stead/internal/core"
 )
 
@@ -75,7 +77,8 @@ type Set struct {
 	closed bool
 }
 
-// Open opens the sockets. It joins no group, and makes no device, before Run.
+// Open opens the sockets, of both families, so that routers may come later. It
+// joins no group, and makes no device, before Run.
 func Open(o Options) (*Set, error) {
 	t, err := newTable(o.Routers, nil)
 	if err != nil {
@@ -91,7 +94,7 @@ func Open(o Options) (*Set, error) {
 	s.table.Store(t)
 	for f := range families {
 		fd, err := openSocket(f)
-		if err != nil && t.has(f) {
+		if err != nil && (t.has(f) || errors.Is(err, unix.EPERM)) {
 			s.Close()
 			return nil, fmt.Errorf("open a socket for VRRP over %s: %w", f, err)
 		}
