@@ -159,11 +159,13 @@ func sentence(s *report.Status) string {
 		case g.Role == report.RoleActive:
 			here++
 			words = append(words, g.Name+": active")
-		case g.ActiveNode == "":
+		case g.ActiveNode != "":
+			words = append(words, g.Name+": "+g.ActiveNode+" is active")
+		case g.ActiveAddress != "": // a router that is no node of ours
+			words = append(words, g.Name+": "+g.ActiveAddress+" is active")
+		default:
 			nobody++
 			words = append(words, g.Name+": nobody is active")
-		default:
-			words = append(words, g.Name+": "+g.ActiveNode+" is active")
 		}
 	}
 	text := strings.Join(words, ", ")

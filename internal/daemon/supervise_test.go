@@ -169,6 +169,7 @@ func TestSentence(t *testing.T) {
 		{&report.Status{}, "no groups"},
 		{&report.Status{Groups: []report.Group{active}}, "a: active"},
 		{&report.Status{Groups: []report.Group{active, standby, nobody}}, "a: active, b: n1 is active, c: nobody is active"},
+		{&report.Status{Groups: []report.Group{{Name: "d", Role: report.RoleStandby, ActiveAddress: "192.0.2.7"}}}, "d: 192.0.2.7 is active"},
 		{&report.Status{Groups: []report.Group{active, standby, nobody, active}}, "active for 2 of 4 groups, nobody is for 1"},
 		{&report.Status{Groups: []report.Group{standby}, Draining: true}, "b: n1 is active; drained"},
 	} {
