@@ -15,21 +15,15 @@ const (
 	forms
 )
 
-// sum is a one's complement sum that was not folded yet (RFC 1071). Sums of
-// parts of even length are added in any order.
+// sum is a one's complement sum that was not folded yet (RFC 1071). The parts of a
+// packet are added in any order.
 type sum uint64
 
-// add returns the sum with b counted in. A last odd byte counts as a high byte.
+// add returns the sum with b counted in, whose length is a multiple of 4: every
+// part of a packet has such a length.
 func (s sum) add(b []byte) sum {
 	for ; len(b) >= 4; b = b[4:] {
 		s += sum(binary.BigEndian.Uint32(b))
-	}
-	if len(b) >= 2 {
-		s += sum(binary.BigEndian.Uint16(b))
-		b = b[2:]
-	}
-	if len(b) == 1 {
-		s += sum(b[0]) << 8
 	}
 	return s
 }

@@ -140,6 +140,15 @@ func TestWindow(t *testing.T) {
 	k.receive(0, k.packet(0), Accepted)
 }
 
+// A packet that was taken from the queue late is judged by when it arrived.
+func TestPacketFromBeforeTheLast(t *testing.T) {
+	k := newTalk(t, false)
+	first, next := k.packet(second(1)), k.packet(second(2))
+	k.receive(second(2), first, Accepted)
+	k.receiver.SetWall(vectorWall + time.Hour)
+	k.receive(second(1), next, Accepted)
+}
+
 // When a receiver's clock is set while it listens, it goes on to hear the
 // sender; the sender's time is measured by the time that has passed.
 func TestReceiversClockIsSet(t *testing.T) {
