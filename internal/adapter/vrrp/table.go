@@ -102,7 +102,7 @@ func newTable(routers []Router, from *table) (*table, error) {
 		}
 	}
 	t := &table{}
-	taken := map[identity]string{}
+	taken, devices := map[identity]string{}, map[string]string{}
 	for _, given := range routers {
 		if err := given.check(); err != nil {
 			return nil, fmt.Errorf("virtual router of group %q: %w", given.Name, err)
@@ -116,6 +116,12 @@ func newTable(routers []Router, from *table) (*table, error) {
 			return nil, fmt.Errorf("virtual router of group %q: VRID %d over %s is on %s already, of group %q", given.Name, given.VRID, given.family(), given.Interface, other)
 		}
 		taken[place] = given.Name
+		if name := DeviceName(given); given.VirtualMAC {
+			if other, ok := devices[name]; ok {
+				return nil, fmt.Errorf("virtual router of group %q: its device would be called %s, as that of group %q: use another VRID", given.Name, name, other)
+			}
+			devices[name] = given.Name
+		}
 		r := &router{Router: given, state: known[given.identity()]}
 		if r.state == nil {
 			r.state = &state{}
