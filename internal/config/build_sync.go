@@ -22,7 +22,7 @@ func (b *builder) sync(v *value) {
 		}
 		b.sameMembers(at, first[g.Sync], g)
 	}
-	if v != nil && !v.ok() || len(b.cfg.Groups) != len(v.children()) {
+	if len(b.list) > 0 && v != nil && len(b.cfg.Groups) != len(v.node.Content)/2 {
 		return // a group that was refused may have been the other one
 	}
 	for i := range b.cfg.Groups {
