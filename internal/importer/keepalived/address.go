@@ -32,6 +32,11 @@ func vip(text string) (p netip.Prefix, why string) {
 	return p, ""
 }
 
+// holds tells whether an address is one of the group.
+func (g *group) holds(a netip.Addr) bool {
+	return slices.ContainsFunc(g.addresses, func(p netip.Prefix) bool { return p.Addr() == a })
+}
+
 // addresses writes the addresses of the group.
 func (c *converter) addresses(g *group) {
 	advertised := 0

@@ -92,7 +92,7 @@ func (c *converter) room(g *group, d *Directive) bool {
 }
 
 // check makes the section of a check under a name that is free.
-func (g *group) check(name string, d *Directive) *section {
+func (g *group) check(name string) *section {
 	name = unique(name, g.checks.has)
 	return g.checks.headed(name, "")
 }
@@ -195,7 +195,8 @@ func (c *converter) scriptCheck(g *group, d, block *Directive, at scriptParts, w
 		c.note(at.timeout, Changed, "a run ends before the next one starts: the interval became "+length(timeout)+", that of the timeout", "lower the timeout to have the interval back")
 		interval = timeout
 	}
-	s := g.check(block.Arg(1), d)
+	c.made[block] = true
+	s := g.check(block.Arg(1))
 	cmd.target(s, from(at.script))
 	counts(s, interval, timeout, c.count(at.rise), c.count(at.fall))
 	w.effect(s, from(d))

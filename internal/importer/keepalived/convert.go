@@ -21,13 +21,15 @@ type converter struct {
 	delays    map[string]*Directive // of interfaces
 	groups    []*group
 	syncs     []*syncGroup
-	names     map[string]string // names of groups, by that of the instance
-	alerts    []string          // groups whose changes are mailed
+	names     map[string]string   // names of groups, by that of the instance
+	alerts    []string            // groups whose changes are mailed
+	alertFrom *Directive          // where that is said first
+	made      map[*Directive]bool // what a check was made of
 	top       section
 }
 
 func newConverter(o Options, tree []*Directive, notes []Finding) *converter {
-	return &converter{o: o, tree: tree, findings: notes, names: map[string]string{},
+	return &converter{o: o, tree: tree, findings: notes, names: map[string]string{}, made: map[*Directive]bool{},
 		scripts: map[string]*Directive{}, processes: map[string]*Directive{}, files: map[string]*Directive{}, delays: map[string]*Directive{}}
 }
 
@@ -93,7 +95,11 @@ func (c *converter) unused() {
 	for _, d := range c.tree {
 		switch d.Name() {
 		case "vrrp_script", "vrrp_track_process", "track_file", "vrrp_track_file":
-			if !d.listed && !touched(d) {
+			switch {
+			case d.listed || c.made[d]:
+			case touched(d):
+				c.find(d, Unneeded, "no check was made of it: what tracks it says why", "")
+			default:
 				c.find(d, Unneeded, "no instance tracks it, so keepalived does not run it", "")
 			}
 		}
@@ -143,6 +149,9 @@ func (c *converter) find(d *Directive, kind Kind, why, do string) {
 	text := strings.Join(d.Words, " ")
 	if secret(d) {
 		text = d.Name()
+		if d.Arg(2) != "" {
+			text += " " + d.Arg(1) // the number of a key
+		}
 	}
 	if n := d.Count(); n > 0 {
 		why = fmt.Sprintf("%s (with the %s in it)", why, plural(n, "directive"))

@@ -134,7 +134,7 @@ func (d *definitions) value(ref reference, at place) (definition, bool, error) {
 	}
 	switch ref.name {
 	case pwd:
-		return definition{lines: []string{at.name}}, len(ref.params) == 0, nil
+		return definition{lines: []string{at.dir}}, len(ref.params) == 0, nil
 	case envVar:
 		if len(ref.params) != 1 {
 			return definition{}, false, at.errorf("write ${_ENV NAME}", "${_ENV} names no variable")
@@ -251,6 +251,9 @@ func (r *reader) condition(t *text) bool {
 	id = strings.TrimPrefix(id, "^")
 	mine := r.o.configID()
 	if rest == "" || (id == mine) == other {
+		if r.other == nil {
+			r.other = &Finding{File: t.file, Line: t.line, Directive: t.s}
+		}
 		r.note(t.place, t.s, Other, "a line for another host than "+quote(mine), "")
 		return false
 	}

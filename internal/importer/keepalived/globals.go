@@ -8,19 +8,20 @@ import (
 
 // globals are what global_defs sets for all instances.
 type globals struct {
-	routerID   *Directive
-	version    int
-	strict     bool
-	pseudo     *Directive // v3_checksum_as_v2
-	asV2       bool
-	group4     *Directive
-	group6     *Directive
-	startDelay *Directive
-	down       *Directive
-	refresh    *Directive
-	device     string // default_interface
-	user       string // of scripts
-	userFrom   *Directive
+	routerID    *Directive
+	version     int
+	versionFrom *Directive
+	strict      bool
+	pseudo      *Directive // v3_checksum_as_v2
+	asV2        bool
+	group4      *Directive
+	group6      *Directive
+	startDelay  *Directive
+	down        *Directive
+	refresh     *Directive
+	device      string // default_interface
+	user        string // of scripts
+	userFrom    *Directive
 
 	alert    *Directive // smtp_alert_vrrp, or smtp_alert
 	alertOn  bool
@@ -67,7 +68,7 @@ func (c *converter) globalVRRP(d *Directive) bool {
 		d.use(0)
 	case "vrrp_version":
 		if v, ok := c.integer(d, 1, 2, 3); ok {
-			g.version = v
+			g.version, g.versionFrom = v, d
 		}
 	case "vrrp_strict":
 		g.strict = c.flag(d)
@@ -179,7 +180,7 @@ func (c *converter) nodeAddress() {
 	address, note := c.o.Address, ""
 	if !address.IsValid() {
 		for _, g := range c.groups {
-			if g.source.IsValid() && !(g.source.Is6() && g.source.IsLinkLocalUnicast()) {
+			if g.source.IsValid() && !c.isService(g.source) && !(g.source.Is6() && g.source.IsLinkLocalUnicast()) {
 				address, note = g.source, "the source of advertisements: "+from(g.sourceFrom)
 				break
 			}

@@ -1,6 +1,7 @@
 package keepalived
 
 import (
+	"cmp"
 	"net/netip"
 	"strconv"
 	"time"
@@ -13,12 +14,12 @@ func (c *converter) writeGroup(g *group) {
 	c.priority(g)
 	g.election = g.section.sub("election")
 	c.router(g)
+	c.addresses(g)
 	c.where(g)
 	c.authenticate(g)
 	c.behaviour(g)
 	c.preempt(g)
 	c.start(g.section)
-	c.addresses(g)
 	c.smtpAlert(g)
 }
 
@@ -64,9 +65,9 @@ func (c *converter) router(g *group) {
 	e.set("vrid", strconv.Itoa(n), from(vrid))
 	e.set("interface", scalar(g.device), from(g.at["interface"]))
 	g.version = c.global.version
-	note := "keepalived's default"
+	note := cmp.Or(from(c.global.versionFrom), "keepalived's default")
 	if g.v6 {
-		g.version = 3
+		g.version, note = 3, "IPv6"
 	}
 	if d := g.at["version"]; d != nil {
 		if v, ok := c.integer(d, 1, 2, 3); ok {
@@ -101,7 +102,6 @@ func (c *converter) interval(g *group) {
 
 // where writes where advertisements come from and go to.
 func (c *converter) where(g *group) {
-	c.unicastPeers(g)
 	for _, name := range []string{"mcast_src_ip", "unicast_src_ip"} {
 		d := g.at[name]
 		if d == nil {
@@ -112,6 +112,8 @@ func (c *converter) where(g *group) {
 		case !ok:
 		case a.Is6() != g.v6:
 			c.find(d, Unneeded, "is of another family than the addresses: keepalived ignores it", "")
+		case g.holds(a) && !g.owner():
+			c.find(d, Lost, "is an address of the instance itself, which moves", "write an address that the machine always has")
 		case a.IsLoopback() || a.Is4In6() || a.IsMulticast() || a.IsUnspecified():
 			c.find(d, Lost, "is not an address of one machine", "correct it")
 		default:
@@ -119,6 +121,7 @@ func (c *converter) where(g *group) {
 			g.election.set("source", a.String(), from(d))
 		}
 	}
+	c.unicastPeers(g)
 	c.multicastGroup(g)
 	if d := g.at["unicast_ttl"]; d != nil {
 		n, ok := c.integer(d, 1, 0, 255)
@@ -148,6 +151,10 @@ func (c *converter) unicastPeers(g *group) {
 				continue
 			}
 			seen[a] = true
+			if a == g.source || g.holds(a) {
+				c.find(d, Unneeded, "is this router, or an address that moves: nobody else is there", "")
+				continue
+			}
 			ttl := c.peerTTL(d)
 			if least != 256 && ttl != least {
 				c.note(d, Changed, "the peers have one min_ttl: the lowest is taken", "")
@@ -255,9 +262,9 @@ func (c *converter) preempt(g *group) {
 
 // smtpAlert reads whether changes are mailed.
 func (c *converter) smtpAlert(g *group) {
-	g.alert = c.global.alertOn
+	g.alert, g.alertFrom = c.global.alertOn, c.global.alert
 	if d := g.at["smtp_alert"]; d != nil {
-		g.alert = c.flag(d)
+		g.alert, g.alertFrom = c.flag(d), d
 	}
 }
 

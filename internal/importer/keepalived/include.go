@@ -93,7 +93,7 @@ func (r *reader) matches(t text, pattern string) (names []string, err error) {
 	}
 	for _, one := range alternatives {
 		if !filepath.IsAbs(one) {
-			one = filepath.Join(t.name, one)
+			one = filepath.Join(filepath.Dir(t.file), one)
 		}
 		if !strings.ContainsAny(one, `*?[\`) {
 			if _, err := os.Stat(one); err == nil {

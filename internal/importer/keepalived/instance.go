@@ -1,7 +1,9 @@
 package keepalived
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 	"strconv"
 )
 
@@ -30,6 +32,7 @@ type group struct {
 	sourceFrom *Directive
 	addresses  []netip.Prefix
 	alert      bool
+	alertFrom  *Directive
 	sync       *syncGroup
 }
 
@@ -193,4 +196,8 @@ func (c *converter) finish(g *group) {
 		g.section.sub("hooks").entries = g.hooks.entries
 	}
 	c.refresh(g)
+	slices.SortStableFunc(g.section.entries, func(a, b *entry) int { return cmp.Compare(slices.Index(order, a.key), slices.Index(order, b.key)) })
 }
+
+// order is that of the keys of a group in the reference.
+var order = []string{"members", "election", "preempt", "sync", "start_delay", "addresses", "checks", "hooks", "announce"}

@@ -16,9 +16,8 @@ func (c *converter) email() {
 		}
 		return
 	}
-	at := g.alertOrFirst(c)
 	if g.server == nil || len(g.to) == 0 {
-		c.note(at, Lost, "mail is asked for, but notification_email or smtp_server is missing: keepalived sends none", "add notify: email")
+		c.note(c.alertFrom, Unneeded, "notification_email or smtp_server is missing, so keepalived sends no mail", "")
 		for _, d := range g.mail {
 			c.find(d, Unneeded, "keepalived sends no mail without smtp_server and notification_email", "")
 		}
@@ -48,13 +47,6 @@ func (c *converter) email() {
 	if len(c.alerts) < len(c.groups) {
 		s.set("groups", flow(c.alerts), "those with smtp_alert")
 	}
-}
-
-func (g *globals) alertOrFirst(c *converter) *Directive {
-	if g.alert != nil {
-		return g.alert
-	}
-	return c.groups[0].d
 }
 
 func (c *converter) mailServer(s *section) {

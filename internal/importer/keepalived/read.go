@@ -21,7 +21,7 @@ const (
 type place struct {
 	file string
 	line int
-	name string // the directory of the file: relative includes and ${_PWD}
+	dir  string // of the file: ${_PWD}
 }
 
 // Error is a mistake in a file.
@@ -49,7 +49,8 @@ type source struct {
 	name  string
 	lines []string
 	next  int
-	depth int // 0: not included
+	dir   string // of the file, absolute
+	depth int    // 0: not included
 }
 
 // reader yields logical lines: a directive with its words, `{` or `}`.
@@ -62,6 +63,7 @@ type reader struct {
 	bytes   int
 	lines   int
 	notes   []Finding // what the reader itself could not take over
+	other   *Finding  // the first line of another host
 	matched bool      // a line with @ was this host's
 	fetch   func(name string) ([]byte, error)
 }
@@ -95,7 +97,11 @@ func (r *reader) push(name string, data []byte, from place, depth int) error {
 		at := place{file: name, line: 1 + strings.Count(string(data[:i]), "\n")}
 		return at.errorf("remove it", "a NUL byte is in the line")
 	}
-	r.stack = append(r.stack, &source{name: name, lines: strings.Split(string(data), "\n"), depth: depth})
+	dir, err := filepath.Abs(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	r.stack = append(r.stack, &source{name: name, lines: strings.Split(string(data), "\n"), dir: dir, depth: depth})
 	return nil
 }
 
@@ -109,7 +115,7 @@ func (r *reader) physical(blanks bool) (text, bool) {
 		}
 		line := strings.TrimRight(s.lines[s.next], "\r")
 		s.next++
-		at := text{place: place{file: s.name, line: s.next, name: filepath.Dir(s.name)}}
+		at := text{place: place{file: s.name, line: s.next, dir: s.dir}}
 		at.s = decomment(line)
 		// A blank line ends a definition of several lines; a comment does not.
 		if at.s != "" || blanks && line == "" && s.next < len(s.lines) {

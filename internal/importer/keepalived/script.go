@@ -3,6 +3,7 @@ package keepalived
 import (
 	"fmt"
 	"net"
+	"path"
 	"regexp"
 	"strings"
 )
@@ -69,13 +70,16 @@ func (c *converter) absolute(d *Directive, cmd *command) {
 		return
 	}
 	if !strings.Contains(program, "/") {
-		if path := c.o.Host.LookPath(program); path != "" {
+		if found := c.o.Host.LookPath(program); found != "" {
 			cmd.note = program + " by PATH of this machine"
-			cmd.args[0] = path
+			cmd.args[0] = found
 			return
 		}
 	}
-	cmd.args[0] = "/usr/bin/" + strings.TrimLeft(strings.ReplaceAll(program, "/", "-"), "-")
+	cmd.args[0] = path.Join("/usr/bin", program)
+	if strings.Contains(program, "/") {
+		cmd.args[0] = path.Join("/", program)
+	}
 	cmd.note = program + " was not found here"
 	c.note(d, Todo, fmt.Sprintf("Stead starts programs by their path, and %s was not found on this machine", program),
 		"look whether it is "+cmd.args[0])

@@ -88,13 +88,16 @@ func (c *converter) finishSyncs() {
 			c.syncNotify(s, d)
 		}
 		if s.alertOn && !s.members[0].alert {
-			s.members[0].alert = true
+			s.members[0].alert, s.members[0].alertFrom = true, s.alert
 			c.note(s.alert, Changed, "the mail is of the group "+s.members[0].name+", which changes with the others", "")
 		}
 	}
 	for _, g := range c.groups {
 		if g.alert {
 			c.alerts = append(c.alerts, g.name)
+			if c.alertFrom == nil {
+				c.alertFrom = g.alertFrom
+			}
 		}
 		c.finish(g)
 	}
@@ -125,6 +128,9 @@ func (c *converter) syncMembers(s *syncGroup) {
 func (c *converter) syncNotify(s *syncGroup, d *Directive) {
 	for _, g := range s.members {
 		if !g.hooks.has(hookOf[d.Name()]) {
+			if len(s.members) == 1 && d.Name() == "notify" && g.name != s.name {
+				c.note(d, Changed, "the program is told the name of the group, "+g.name+", not "+s.name, "look at what it does with the name")
+			}
 			c.hook(g, d, "keepalived-group", ", of "+printable(s.name))
 			return
 		}

@@ -31,7 +31,7 @@ func (c *converter) trackInterfaces(g *group, block *Directive) {
 		if !c.applies(g, d, w) || !c.room(g, d) {
 			continue
 		}
-		s := g.check(name, d)
+		s := g.check(name)
 		s.set("interface", scalar(name), from(d))
 		every, rise, fall := watched, 1, 1
 		if delay := c.delays[name]; delay != nil {
@@ -81,7 +81,8 @@ func (c *converter) trackProcesses(g *group, block *Directive) {
 		if !ok || !at.ok || !c.applies(g, d, w) || !c.room(g, d) {
 			continue
 		}
-		s := g.check(process.Arg(1), d)
+		c.made[process] = true
+		s := g.check(process.Arg(1))
 		s.set("process", scalar(at.name), from(at.process))
 		every, rise, fall := delays(at.up, at.down)
 		counts(s, every, every, rise, fall)
@@ -172,7 +173,8 @@ func (c *converter) trackFiles(g *group, block *Directive) {
 		if !c.room(g, d) {
 			continue
 		}
-		s := g.check(file.Arg(1), d)
+		c.made[file] = true
+		s := g.check(file.Arg(1))
 		s.set("file", scalar(path.Arg(1)), from(path))
 		s.set("number", "true", "")
 		counts(s, watched, watched, 1, 1)

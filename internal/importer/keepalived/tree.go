@@ -1,9 +1,6 @@
 package keepalived
 
-import (
-	"path/filepath"
-	"strings"
-)
+import "strings"
 
 // Directive is a line of the configuration, and the block behind it.
 type Directive struct {
@@ -42,7 +39,7 @@ func (d *Directive) Count() int {
 // the reader could not take over: missing includes, lines of other hosts.
 func Parse(path string, o Options) ([]*Directive, []Finding, error) {
 	r := newReader(o)
-	at := place{file: path, name: filepath.Dir(path)}
+	at := place{file: path, line: 1}
 	if err := r.open(path, at, 0); err != nil {
 		return nil, nil, err
 	}
@@ -89,7 +86,19 @@ func (r *reader) parse() ([]*Directive, []Finding, error) {
 		at := place{file: inner.File, line: inner.Line}
 		return nil, nil, at.errorf("add '}' where it ends", "the block of %s is not closed", strings.Join(inner.Words, " "))
 	}
+	r.missing()
 	return root.Block, r.notes, nil
+}
+
+// missing says that all lines with @ were left out, when nobody chose that.
+func (r *reader) missing() {
+	if r.other == nil || r.matched || r.o.ConfigID != "" {
+		return
+	}
+	f := *r.other
+	f.Kind, f.Why = Todo, "no line with @ is for "+quote(r.o.configID())+", the name of this host"
+	f.Do = "say whose configuration it is with --config-id"
+	r.notes = append(r.notes, f)
 }
 
 func directive(t text) (*Directive, error) {
