@@ -40,7 +40,7 @@ func (c *Core) newRouter(g *group) {
 // config is the router's part of the group's configuration.
 func (e *byRouter) config() *vrrp.Config {
 	cfg := *e.g.cfg.Router
-	cfg.Slot = e.slot
+	cfg.Slot, cfg.Floor = e.slot, max(cfg.Floor, e.g.cfg.EpochFloor)
 	return &cfg
 }
 

@@ -122,6 +122,7 @@ type dual struct {
 	router   netip.Addr
 	until    Instant // it counts as the same event up to then
 	healedAt Instant
+	overAt   Instant // it has given way, when it is not heard again by then; 0: it has, or there was none
 }
 
 // announceAgain is how often clients are told again where the addresses are
@@ -170,6 +171,7 @@ func (r *Router) assert(now Instant, h heard) {
 		d.healedAt = now.Add(-announceAgain)
 	}
 	d.router, d.until = h.router, h.silentAt(r.cfg.DownAdverts)
+	d.overAt = now.Add(h.interval + h.interval/4)
 	if now.Sub(d.healedAt) >= announceAgain {
 		d.healedAt = now
 		r.change(Change{Kind: Healed, Router: h.router, Reason: reason.DualActive})
@@ -177,4 +179,20 @@ func (r *Router) assert(now Instant, h heard) {
 	regular := r.adverAt
 	r.advertise(now)
 	r.adverAt = regular
+}
+
+// outlived announces once more when the other router has given way: it may have
+// been the last one that clients heard, where it did not hear this one before.
+func (r *Router) outlived(now Instant) {
+	d := &r.dual
+	d.overAt, d.healedAt = 0, now
+	r.change(Change{Kind: Healed, Router: d.router, Reason: reason.DualActive})
+}
+
+// overAt is when that is the case; clock.Never where no other router is active.
+func (r *Router) overAt() Instant {
+	if r.role != Active || r.dual.overAt == 0 {
+		return clock.Never
+	}
+	return r.dual.overAt
 }

@@ -105,6 +105,9 @@ func (r *Router) Tick(now Instant) {
 	if now >= r.downAt {
 		r.activeDownTimer(now)
 	}
+	if now >= r.overAt() {
+		r.outlived(now)
+	}
 }
 
 // Finish computes the next deadline and returns what the step asks for. Within a
@@ -114,7 +117,7 @@ func (r *Router) Finish(now Instant) *Out {
 	if r.role == Backup {
 		r.lookAt = now.Add(r.backup.interval + r.backup.interval/4)
 	}
-	r.due = min(r.adverAt, r.downAt, r.renewAt, r.lookAt)
+	r.due = min(r.adverAt, r.downAt, r.renewAt, r.lookAt, r.overAt())
 	return &r.out
 }
 
