@@ -173,6 +173,17 @@ func TestReceiversClockIsSet(t *testing.T) {
 	}
 }
 
+// Messages that are held back, each longer than the one before, do not stretch the
+// window while the receiver's clock is wrong.
+func TestDelaysDoNotAddUp(t *testing.T) {
+	k := newTalk(t, false)
+	k.receive(second(1), k.packet(second(1)), Accepted)
+	k.receiver.SetWall(vectorWall + time.Hour)
+	held, longer := k.packet(second(2)), k.packet(second(3))
+	k.receive(second(6), held, Accepted)
+	k.receive(second(12), longer, OutsideWindow)
+}
+
 // A receiver whose clock is set to a time at which messages were recorded does
 // not take them again.
 func TestReceiversClockIsSetBackToARecording(t *testing.T) {
