@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"flag"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -18,6 +19,8 @@ import (
 
 const repository = "../../../"
 
+var _ = flag.Bool("update", false, "write the generated parts of docs/reference/conformance.md anew")
+
 // rfcTest is a test whose name carries a section.
 type rfcTest struct {
 	rfc, section, name, text string
@@ -25,7 +28,7 @@ type rfcTest struct {
 
 var (
 	named  = regexp.MustCompile(`^TestRFC(\d+)_((?:\d+_)+)\w+$`)
-	prefix = regexp.MustCompile(`^RFC \d+ section [\d.]+(?:, [\w_]+)?: `)
+	prefix = regexp.MustCompile(`^RFC \d+ sections? [\d.]+(?: and [\d.]+|, \w+)?: `)
 	suffix = regexp.MustCompile(` \((?:MUST|SHOULD|MAY)(?: NOT)?\)$`)
 	levels = regexp.MustCompile(`\b(?:MUST|SHOULD|MAY)(?: NOT)?\b`)
 )
