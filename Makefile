@@ -8,10 +8,10 @@ BUILD   := -trimpath -buildvcs=$(STAMP) -ldflags '-s -w -X stead/internal/report
 SEEDS   ?= 2000
 
 .DEFAULT_GOAL := test
-.PHONY: help build demo test check sim fuzz netns bench figures soak mutants docs clean
+.PHONY: help build demo test check sim fuzz netns bench bench-vrrp figures soak mutants docs clean
 
 help: ## show the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 build: ## build the static binary bin/stead
 	@CGO_ENABLED=0 $(GO) build $(BUILD) -o bin/stead ./cmd/stead
@@ -36,6 +36,9 @@ netns: ## the tests that touch the kernel, in network namespaces
 
 bench: ## measure Stead against keepalived on this machine
 	@scripts/setup.sh bench && $(MAKE) --no-print-directory build && $(GO) run ./bench
+
+bench-vrrp: ## measure Stead against keepalived, both by VRRP, N=4 trials of each fault
+	@scripts/setup.sh bench && $(MAKE) --no-print-directory build && $(GO) run ./bench -vrrp -n $(or $(N),4) -idle 20s
 
 figures: build ## run each fault of the lab N=20 times and write the table of README.md anew
 	@bin/stead lab --runs $(or $(N),20) --json | $(GO) run ./bench/figures README.md

@@ -23,6 +23,12 @@ func idleCost(pair world.Pair, length time.Duration) cost {
 		return c
 	}
 	defer t.end()
+	return t.idle(length)
+}
+
+// idle measures what the host that serves takes from now on.
+func (t *trial) idle(length time.Duration) cost {
+	c := cost{Pair: t.pair.Name}
 	before, _ := usage(t.w.PID(t.victim))
 	time.Sleep(length)
 	after, memory := usage(t.w.PID(t.victim))

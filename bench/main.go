@@ -4,6 +4,7 @@
 //
 //	go run ./bench -n 10              # every fault ten times for each pair
 //	go run ./bench -fault freeze      # one fault
+//	go run ./bench -vrrp -n 5         # both by VRRP, at 1 s, 100 ms and 10 ms
 //
 // The client sends a request each millisecond over UDP. An outage is the longest
 // time without an answer; "takes over" is when the other host first answered an
@@ -28,7 +29,7 @@ type options struct {
 	trials, rounds      int
 	fault, pair, binary string
 	idle                time.Duration
-	json                bool
+	json, vrrp          bool
 }
 
 func main() {
@@ -39,6 +40,7 @@ func main() {
 	flag.DurationVar(&o.idle, "idle", 10*time.Second, "how long the idle cost is measured; 0: not at all")
 	flag.IntVar(&o.rounds, "rounds", 15, "rounds in which the overlay is compared with a tunnel made by hand; 0: not at all")
 	flag.StringVar(&o.binary, "stead", "bin/stead", "the binary to measure")
+	flag.BoolVar(&o.vrrp, "vrrp", false, "both by VRRP, at several advertisement intervals")
 	flag.BoolVar(&o.json, "json", false, "print JSON")
 	flag.Parse()
 	if err := run(&o); err != nil {
@@ -55,8 +57,11 @@ func run(o *options) error {
 	if err := world.Isolate(); err != nil {
 		return err
 	}
+	if o.vrrp {
+		return runVRRP(o, binary)
+	}
 	pairs := []world.Pair{
-		world.Keepalived(),
+		world.Keepalived(10 * time.Millisecond),
 		world.Stead(binary, "fast", false, true),
 		world.Stead(binary, "fast", true, true),
 		world.Stead(binary, "fast", false, false),
@@ -86,6 +91,11 @@ func run(o *options) error {
 	printRows(os.Stdout, rows)
 	printCosts(os.Stdout, costs)
 	printPaths(os.Stdout, paths)
+	return failed(rows)
+}
+
+// failed names the first trial that went wrong, or is nil.
+func failed(rows []row) error {
 	if i := slices.IndexFunc(rows, func(r row) bool { return len(r.Errors) > 0 }); i >= 0 {
 		return fmt.Errorf("%s, %s: %s", rows[i].Fault, rows[i].Pair, rows[i].Errors[0])
 	}

@@ -14,12 +14,28 @@ import (
 
 // The lengths of a trial's parts.
 const (
-	interval  = time.Millisecond // of the client's requests and of the question who holds
 	startup   = 15 * time.Second // until the address is served at all
-	settled   = time.Second      // served without a change, before the fault
-	observed  = 700 * time.Millisecond
 	afterHeal = 2 * time.Second
 )
+
+// interval is that of the client's requests and of the question who holds.
+func interval(pair *world.Pair) time.Duration {
+	if pair.Slow >= time.Second {
+		return 5 * time.Millisecond // several of these run at once
+	}
+	return time.Millisecond
+}
+
+// settled is how long the address has to be served without a change before the fault.
+func settled(pair *world.Pair) time.Duration {
+	if pair.Slow == 0 {
+		return time.Second
+	}
+	return max(300*time.Millisecond, 3*pair.Slow/2)
+}
+
+// observed is how long is looked at after the fault.
+func observed(pair *world.Pair) time.Duration { return max(700*time.Millisecond, 5*pair.Slow) }
 
 // fault is something that happens to the host that serves.
 type fault struct {
@@ -37,6 +53,9 @@ var faults = []fault{
 	{"black hole", func(t *trial) error { return t.w.BlackHole(t.victim) }, false},
 	{"black hole heals", func(t *trial) error { return t.w.BlackHole(t.victim) }, true},
 }
+
+// check is a fault of pairs that have one.
+var check = fault{"check", func(t *trial) error { return t.pair.Fail(t.w, t.victim) }, false}
 
 // outcome is what one trial showed.
 type outcome struct {
@@ -68,7 +87,7 @@ func try(pair world.Pair, f fault) (outcome, error) {
 	if err := f.strike(t); err != nil {
 		return outcome{}, err
 	}
-	time.Sleep(observed)
+	time.Sleep(observed(&t.pair))
 	if f.heals {
 		at = workload.Now()
 		if err := t.w.Mend(t.victim); err != nil {
@@ -149,14 +168,14 @@ func (t *trial) settle() error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s: not served by one host for %v within %v", t.pair.Name, settled, startup)
+	return fmt.Errorf("%s: not served by one host for %v within %v", t.pair.Name, settled(&t.pair), startup)
 }
 
 func (t *trial) ask(names map[string]string) error {
 	err := t.w.In(world.Client, func() (err error) {
 		t.client, err = workload.NewPinger(workload.Options{
 			Target: netip.AddrPortFrom(t.pair.VIP, 3000), Proto: workload.UDP,
-			Interval: interval, Timeout: 100 * time.Millisecond, Realtime: true,
+			Interval: interval(&t.pair), Timeout: 100 * time.Millisecond, Realtime: true,
 		})
 		return err
 	})
@@ -167,7 +186,7 @@ func (t *trial) ask(names map[string]string) error {
 	err = t.w.In(world.Client, func() (err error) {
 		t.holders, err = workload.NewHolderProber(workload.HolderOptions{
 			Interface: t.pair.Device, Address: t.pair.VIP,
-			Interval: interval, Timeout: 100 * time.Millisecond, Names: names, Realtime: true,
+			Interval: interval(&t.pair), Timeout: 100 * time.Millisecond, Names: names, Realtime: true,
 		})
 		return err
 	})
@@ -180,7 +199,7 @@ func (t *trial) ask(names map[string]string) error {
 // soleHolder is the host that has answered every request for a while, or empty.
 func (t *trial) soleHolder() string {
 	now := workload.Now()
-	from := now.Add(-settled)
+	from := now.Add(-settled(&t.pair))
 	samples := t.client.Samples(from, now.Add(-20*time.Millisecond))
 	if len(samples) == 0 || samples[0].Sent.Sub(from) > 50*time.Millisecond {
 		return ""
@@ -197,7 +216,7 @@ func (t *trial) soleHolder() string {
 func (t *trial) judge(at clock.Instant) (o outcome) {
 	end := workload.Now().Add(-100 * time.Millisecond)
 	seen := t.client.Samples(at.Add(-10*time.Millisecond), end)
-	report := workload.Analyze(seen, interval)
+	report := workload.Analyze(seen, interval(&t.pair))
 	o.outage, o.lost = report.Longest, report.Lost
 	o.unserved = len(seen) == 0 || !seen[len(seen)-1].Answered()
 	held := t.holders.Samples(at.Add(-10*time.Millisecond), end)
@@ -207,8 +226,8 @@ func (t *trial) judge(at clock.Instant) (o outcome) {
 			break
 		}
 	}
-	for _, dual := range workload.Analyze(held, interval).Dual {
-		o.both += dual.Length(interval)
+	for _, dual := range workload.Analyze(held, interval(&t.pair)).Dual {
+		o.both += dual.Length(interval(&t.pair))
 	}
 	return o
 }

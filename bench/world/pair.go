@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 )
 
 // Pair is a way to keep an address on one of two hosts.
@@ -16,16 +17,47 @@ type Pair struct {
 	Start  func(*World) error
 	// Switchover moves the address as planned work; nil: it has no such command.
 	Switchover func(w *World, from, to string) error
+	// Fail lets the health check of a host fail; nil: it has none.
+	Fail func(w *World, host string) error
+	// Slow is how long it waits by design before it acts: an advertisement
+	// interval of VRRP; 0: milliseconds.
+	Slow time.Duration
 }
 
-// Keepalived is keepalived as the distribution has it, at its fastest legal
-// setting: VRRP version 3, one advertisement each 10 ms, real-time priority.
-func Keepalived() Pair {
-	return Pair{Name: "keepalived 10 ms", VIP: netip.MustParseAddr("10.0.1.200"), Device: "eth0", Start: startKeepalived}
+// Keepalived is keepalived as the distribution has it, with VRRP version 3, at
+// real-time priority. Its fastest legal setting is an advertisement each 10 ms.
+func Keepalived(interval time.Duration) Pair {
+	return Pair{
+		Name: "keepalived " + words(interval), VIP: netip.MustParseAddr("10.0.1.200"), Device: "eth0",
+		Start: func(w *World) error { return startKeepalived(w, interval) },
+		Fail:  failFile, Slow: interval,
+	}
 }
 
-func startKeepalived(w *World) error {
+// words is a duration as people write it.
+func words(d time.Duration) string {
+	if d%time.Second == 0 {
+		return fmt.Sprintf("%d s", d/time.Second)
+	}
+	return fmt.Sprintf("%d ms", d/time.Millisecond)
+}
+
+// The check of VRRP pairs looks into a file.
+func checkFile(w *World, host string) string { return w.Dir + "/" + host + ".check" }
+
+func failFile(w *World, host string) error {
+	return os.WriteFile(checkFile(w, host), []byte("1\n"), 0o600)
+}
+
+func passFile(w *World, host string) error {
+	return os.WriteFile(checkFile(w, host), []byte("0\n"), 0o600)
+}
+
+func startKeepalived(w *World, interval time.Duration) error {
 	for _, host := range []struct{ name, priority string }{{Primary, "200"}, {Secondary, "100"}} {
+		if err := passFile(w, host.name); err != nil {
+			return err
+		}
 		file := w.Dir + "/" + host.name + ".conf"
 		text := fmt.Sprintf(`global_defs {
   router_id %s
@@ -33,17 +65,24 @@ func startKeepalived(w *World) error {
   vrrp_rt_priority 50
   vrrp_no_swap
 }
+track_file check {
+  file %q
+  weight 0
+}
 vrrp_instance web {
   state BACKUP
   interface eth0
   virtual_router_id 51
   priority %s
-  advert_int 0.01
+  advert_int %g
+  track_file {
+    check weight 0
+  }
   virtual_ipaddress {
     10.0.1.200/24 dev eth0
   }
 }
-`, host.name, host.priority)
+`, host.name, checkFile(w, host.name), host.priority, interval.Seconds())
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			return err
 		}
