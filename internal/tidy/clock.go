@@ -19,6 +19,7 @@ var wallTime = map[string]string{
 
 	"internal/report/eventlog/eventlog.go": "the time of an event, as a person reads it",
 	"internal/report/api/server.go":        "how long a client may take to read",
+	"internal/report/logging/clock.go":     "how long a write to the log's socket may take",
 	"internal/report/reporttest/":          "tests only",
 	"internal/report/web/server.go":        "how old a snapshot is, which the probes do not believe then",
 	"internal/report/web/stream.go":        "how long a page may take to read",

@@ -7,21 +7,14 @@ import (
 	"stead/internal/config"
 )
 
-// The forms of arguments that hooks get.
-const (
-	ArgumentsNone       = ""
-	ArgumentsKeepalived = "keepalived"       // INSTANCE name STATE priority
-	ArgumentsGroup      = "keepalived-group" // GROUP name STATE 0
-)
-
 // arguments are what the program is given after its own: nothing, or the four
 // that keepalived gives to the scripts of `notify` (keepalived.conf(5)). It has
 // no priority for a group and writes 0.
 func (e *Event) arguments(form string) []string {
 	switch form {
-	case ArgumentsKeepalived:
+	case config.ArgumentsKeepalived:
 		return []string{"INSTANCE", e.Group, e.state(), strconv.Itoa(e.Priority)}
-	case ArgumentsGroup:
+	case config.ArgumentsKeepalivedGroup:
 		return []string{"GROUP", cmp.Or(e.Sync, e.Group), e.state(), "0"}
 	default:
 		return nil

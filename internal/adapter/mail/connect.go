@@ -15,12 +15,6 @@ import (
 	"stead/internal/config"
 )
 
-// The ways of `tls`.
-const (
-	tlsFromStart = "tls"  // encrypted from the start (RFC 8314)
-	tlsNone      = "none" // in the clear; every other value: STARTTLS, required (RFC 3207)
-)
-
 // overTLS are the ways to log in where nobody else reads along, the best first.
 var overTLS = []gomail.SMTPAuthType{
 	gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin, gomail.SMTPAuthCramMD5,
@@ -54,9 +48,9 @@ func (m *Mailer) connect(ctx context.Context, cfg *config.Email) (*gomail.Client
 	}
 	policy, ways := gomail.TLSMandatory, overTLS
 	switch cfg.TLS {
-	case tlsFromStart:
+	case config.TLSFromStart:
 		policy = gomail.NoTLS // there is nothing left to start
-	case tlsNone:
+	case config.TLSNone:
 		policy, ways = gomail.NoTLS, inClear
 	}
 	options = append(options, gomail.WithTLSPolicy(policy))
@@ -81,7 +75,7 @@ func dialer(attempt context.Context, cfg *config.Email, secure *tls.Config) goma
 			return nil, err
 		}
 		context.AfterFunc(attempt, func() { _ = conn.Close() })
-		if cfg.TLS != tlsFromStart {
+		if cfg.TLS != config.TLSFromStart {
 			return conn, nil
 		}
 		encrypted := tls.Client(conn, secure)

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"net/textproto"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -139,7 +140,7 @@ func (m *Mailer) judge(ctx context.Context, cfg *config.Email, err error, messag
 		return outbox.Permanent(fmt.Errorf("%s: %w", cfg.Server, errors.Join(refused...)))
 	case err == nil || tried:
 		return nil
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("%s: no answer within %v: %w", cfg.Server, cfg.Timeout, err)
 	case isRefusal(err):
 		return outbox.Permanent(fmt.Errorf("%s: %w", cfg.Server, err))
