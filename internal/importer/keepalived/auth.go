@@ -38,10 +38,10 @@ func (c *converter) authenticate(g *group) {
 	for _, d := range g.auth.Block {
 		switch d.Name() {
 		case "auth_type":
-			kind = d
+			c.last(&kind, d)
 			d.use(0, 1)
 		case "auth_pass":
-			pass = d
+			c.last(&pass, d)
 			d.use(0, 1)
 		}
 	}
@@ -104,7 +104,7 @@ func (c *converter) hmac(g *group) {
 			d.useAll()
 			c.note(d, Changed, "Stead chooses the window by the interval", "nothing, if the clocks are kept")
 		case "mode":
-			d.useAll()
+			d.use(0, 1)
 			if d.Arg(1) != "enforce" {
 				c.note(d, Lost, "Stead accepts no advertisement without its trailer", "bring all routers to enforce before Stead joins")
 			}

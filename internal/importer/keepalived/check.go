@@ -141,17 +141,17 @@ func (c *converter) scriptParts(block *Directive, at *scriptParts, w *weight) {
 	for _, d := range block.Block {
 		switch d.Name() {
 		case "script":
-			at.script = d
+			c.last(&at.script, d)
 		case "interval":
-			at.interval = d
+			c.last(&at.interval, d)
 		case "timeout":
-			at.timeout = d
+			c.last(&at.timeout, d)
 		case "rise":
-			at.rise = d
+			c.last(&at.rise, d)
 		case "fall":
-			at.fall = d
+			c.last(&at.fall, d)
 		case "user":
-			at.user = d
+			c.last(&at.user, d)
 			d.use(0, 1)
 			if !d.listed {
 				c.userGroup(d, 2)

@@ -3,6 +3,7 @@ package keepalived
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -167,6 +168,14 @@ func (c *converter) note(d *Directive, kind Kind, why, do string) {
 	d.Block = nil
 	c.find(d, kind, why, do)
 	d.Block, d.listed, d.used = block, listed, used
+}
+
+// last keeps the later of two directives that say the same thing.
+func (c *converter) last(slot **Directive, d *Directive) {
+	if before := *slot; before != nil && before != d && !before.listed {
+		c.find(before, Unneeded, "is said again in line "+strconv.Itoa(d.Line), "")
+	}
+	*slot = d
 }
 
 func plural(n int, noun string) string {

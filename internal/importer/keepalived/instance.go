@@ -63,9 +63,8 @@ func (c *converter) readInstance(d *Directive) {
 	for _, in := range d.Block {
 		switch name := in.Name(); {
 		case single[name]:
-			if before := g.at[name]; before != nil {
-				c.find(before, Unneeded, "is said again in line "+strconv.Itoa(in.Line), "")
-			}
+			before := g.at[name]
+			c.last(&before, in)
 			g.at[name] = in
 		case hookOf[name] != "":
 			notify = append(notify, in)

@@ -27,7 +27,7 @@ func (c *converter) email() {
 	c.mailServer(s)
 	s.set("tls", "none", "keepalived knows no other way; starttls is the better one where the server has it")
 	if g.hello != nil {
-		g.hello.useAll()
+		g.hello.use(0, 1)
 		s.set("hello", scalar(g.hello.Arg(1)), from(g.hello))
 	}
 	c.mailFrom(s)

@@ -105,7 +105,8 @@ func (c *converter) processParts(block *Directive) (p processParts) {
 	for _, d := range block.Block {
 		switch d.Name() {
 		case "process":
-			p.process, p.name = d, d.Arg(1)
+			c.last(&p.process, d)
+			p.name = d.Arg(1)
 			d.use(0, 1)
 			if len(d.Words) > 2 || strings.ContainsAny(p.name, "/ ") || p.name == "" {
 				c.find(d, Lost, "Stead looks for the name of a process, not for its path or arguments: the check was left out", do)
@@ -203,7 +204,7 @@ func (c *converter) fileParts(block *Directive) (path *Directive, w weight) {
 		switch d.Name() {
 		case "file":
 			d.use(0, 1)
-			path = d
+			c.last(&path, d)
 			if !strings.HasPrefix(d.Arg(1), "/") || strings.IndexFunc(d.Arg(1), control) >= 0 {
 				c.find(d, Lost, "the path does not begin with /: the check was left out", "write the whole path")
 				return nil, w
