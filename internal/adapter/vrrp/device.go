@@ -98,7 +98,7 @@ func (d *devices) converge(r *Router, name string, below netlink.Link, set bool)
 	case !ours(link):
 		return nil, nil, fmt.Errorf("there is one that stead has not made (remove it, or set its alias to %q to hand it over)", aliasPrefix+name)
 	default:
-		if what := differs(link, below); what != "" {
+		if what := r.differs(link, below); what != "" {
 			if err := d.kernel.LinkDel(link); err != nil {
 				return nil, nil, fmt.Errorf("remove it to make it anew: %w", err)
 			}
@@ -140,29 +140,53 @@ func ours(link netlink.Link) bool {
 }
 
 // differs names what the kernel does not let one change on a device.
-func differs(link, below netlink.Link) string {
+func (r *Router) differs(link, below netlink.Link) string {
 	m, ok := link.(*netlink.Macvlan)
 	switch {
 	case !ok || m.Mode != netlink.MACVLAN_MODE_BRIDGE:
 		return "its mode is not bridge"
 	case link.Attrs().ParentIndex != below.Attrs().Index:
 		return "it is over another interface"
+	case r.IPv6 && link.Attrs().RawFlags&unix.IFF_MULTICAST != 0:
+		return "it has the flag for multicast"
 	}
 	return ""
 }
+
+// noIPv6 is an MTU in bytes at which Linux has no IPv6 on a device (RFC 8200
+// section 5 asks for 1280).
+const noIPv6 = 1000
 
 // make makes the device, marked, still down.
 func (d *devices) make(r *Router, name string, below netlink.Link) (netlink.Link, error) {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.ParentIndex, attrs.HardwareAddr = name, below.Attrs().Index, r.mac()
+	if r.IPv6 {
+		attrs.MTU = noIPv6
+	}
 	link := &netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE}
 	if err := d.kernel.LinkAdd(link); err != nil {
 		return nil, fmt.Errorf("make it: %w%s", err, advise(err))
 	}
-	if err := d.kernel.LinkSetAlias(link, aliasPrefix+name); err != nil {
-		return nil, errors.Join(fmt.Errorf("mark it as ours: %w", err), d.kernel.LinkDel(link))
+	err := d.kernel.LinkSetAlias(link, aliasPrefix+name)
+	if err == nil && r.IPv6 {
+		err = d.hush(link, below.Attrs().MTU)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("prepare it: %w", err), d.kernel.LinkDel(link))
 	}
 	return d.kernel.LinkByName(name)
+}
+
+// hush begins IPv6 on a device without the flag for multicast. With it the kernel
+// joins the group of all routers, where it forwards, and says so with the virtual
+// MAC, which would move the switches' entries for that to a standby. The groups of
+// the device's addresses are joined, and multicast is sent, without the flag too.
+func (d *devices) hush(link netlink.Link, mtu int) error {
+	if err := d.kernel.LinkSetMulticastOff(link); err != nil {
+		return err
+	}
+	return d.kernel.LinkSetMTU(link, mtu)
 }
 
 func advise(err error) string {

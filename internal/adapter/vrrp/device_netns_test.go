@@ -163,27 +163,10 @@ func TestDeviceAdopted(t *testing.T) {
 	na, _ := cable(t)
 	crash := func(routers ...Router) {
 		t.Helper()
-		done := make(chan error, 1)
-		var s *Set
-		var err error
-		na.Do(func() { s, err = Open(Options{Routers: routers, Report: func(core.Event) {}}) })
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
-		go func() {
-			w, err := newWorker(s)
-			if err == nil {
-				w.round(false)
-				w.devices = devices{kernel: w.kernel, log: w.devices.log}
-				w.leave(nil)
-				w.kernel.close()
-			}
-			done <- err
-		}()
-		if err := <-done; err != nil {
-			t.Fatal(err)
-		}
+		_, w := byHand(t, na, routers...)
+		w.round(false)
+		w.leave(nil)
+		w.kernel.close()
 	}
 	crash(virtual(multicast(0, 51)), virtual(multicast(1, 52)))
 	index := na.Link(t, dev4).Attrs().Index

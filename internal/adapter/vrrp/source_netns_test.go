@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -122,6 +123,55 @@ func TestInterfaceReturns(t *testing.T) {
 		}
 		wired(t, na, nb)
 		talk("again")
+	}
+}
+
+// byHand opens a Set whose worker does a round when the test says so. The test's
+// goroutine stays in the namespace.
+func byHand(t *testing.T, ns *testns.NS, routers ...Router) (*Set, *worker) {
+	t.Helper()
+	var s *Set
+	var err error
+	ns.Do(func() { s, err = Open(Options{Routers: routers, Report: func(core.Event) {}}) })
+	if err != nil {
+		testns.Lacking(t, "CAP_NET_RAW", err)
+	}
+	t.Cleanup(s.Close)
+	w, err := newWorker(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { defer close(ended); s.links.listen(s.matters, func() {}) }()
+	t.Cleanup(func() { s.links.close(); <-ended })
+	return s, w
+}
+
+// An interface that went and came back with its number between two looks was gone
+// all the same.
+func TestInterfaceReturnsUnseen(t *testing.T) {
+	ns := testns.New(t)
+	testns.Bridge(t, ns, "eth0")
+	s, w := byHand(t, ns, multicast(0, 51))
+	defer w.close()
+	member := func() bool {
+		return strings.Contains(ns.Run(t, "ip", "maddress", "show", "dev", "eth0"), "224.0.0.18")
+	}
+	w.round(false)
+	if !member() {
+		t.Fatal("not joined")
+	}
+	index := ns.Link(t, "eth0").Attrs().Index
+	ns.Run(t, "ip", "link", "del", "eth0")
+	ns.Run(t, "ip", "link", "add", "eth0", "index", strconv.Itoa(index), "type", "bridge")
+	testns.Eventually(t, patience, "it is heard of", func() bool {
+		s.links.mu.Lock()
+		defer s.links.mu.Unlock()
+		return s.links.gone[int32(index)]
+	})
+	w.round(false)
+	if !member() {
+		t.Error("not joined again")
 	}
 }
 
