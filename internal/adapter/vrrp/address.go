@@ -85,28 +85,23 @@ func (r *Router) source(index int32, all []address, now netip.Addr) netip.Addr {
 // rank says how well an address will do, 0 that it will not. Of equal ones the
 // kernel's first is the primary one.
 func (r *Router) rank(a address, index int32, now netip.Addr) int {
-	here := a.index == index
-	local := a.addr.IsLinkLocalUnicast()
+	here, local := a.index == index, r.IPv6 && a.addr.IsLinkLocalUnicast()
 	switch {
 	case !a.usable():
 		return 0
 	case r.Source.IsValid():
-		return truth(a.addr == r.Source && (here || !r.IPv6 || !local))
-	case !here || a.ours:
-		return 0
-	case r.IPv6:
-		// Their order is not one of rank: what serves already is kept.
-		return truth(local) + truth(local && a.addr == now)
-	}
-	// It is secondary to a group's address where that came first.
-	return truth(a.scope < unix.RT_SCOPE_HOST) + truth(a.scope < unix.RT_SCOPE_HOST && a.flags&unix.IFA_F_SECONDARY == 0)
-}
-
-func truth(is bool) int {
-	if is {
+		if a.addr != r.Source || local && !here {
+			return 0
+		}
 		return 1
+	case !here || a.ours || a.scope >= unix.RT_SCOPE_HOST || r.IPv6 && !local:
+		return 0
+	case r.IPv6 && a.addr == now:
+		return 2 // their order says nothing: what serves already is kept
+	case !r.IPv6 && a.flags&unix.IFA_F_SECONDARY == 0:
+		return 2 // one is secondary to a group's address where that came first
 	}
-	return 0
+	return 1
 }
 
 // kernel asks the kernel for links and addresses.

@@ -3,6 +3,7 @@ package vrrp
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/vishvananda/netlink/nl"
@@ -35,9 +36,9 @@ func openLinks() (*links, error) {
 
 func (l *links) close() { l.once.Do(l.socket.Close) }
 
-// listen calls changed when something has changed that may concern a router,
-// until close. A message that is about an address concerns where matters says so.
-func (l *links) listen(matters func(address) bool, changed func()) {
+// listen calls changed when something has changed that matters to the routers of
+// the table, until close.
+func (l *links) listen(current func() *table, changed func()) {
 	for {
 		messages, _, err := l.socket.Receive()
 		if err != nil && !errors.Is(err, unix.ENOBUFS) && !errors.Is(err, unix.EINTR) {
@@ -45,7 +46,7 @@ func (l *links) listen(matters func(address) bool, changed func()) {
 		}
 		hit := l.note(errors.Is(err, unix.ENOBUFS))
 		for _, m := range messages {
-			hit = l.hear(m.Header.Type, m.Data, matters) || hit
+			hit = l.hear(m.Header.Type, m.Data, current()) || hit
 		}
 		if hit {
 			changed()
@@ -60,22 +61,55 @@ func (l *links) note(lost bool) bool {
 	return lost
 }
 
-// hear tells whether a message may concern a router.
-func (l *links) hear(kind uint16, body []byte, matters func(address) bool) bool {
+// hear tells whether a message matters to a router.
+func (l *links) hear(kind uint16, body []byte, t *table) bool {
 	switch kind {
 	case unix.RTM_NEWADDR, unix.RTM_DELADDR:
 		a, ok := readAddress(body)
-		return ok && matters(a)
-	case unix.RTM_DELLINK:
+		return ok && t.standsOn(a)
+	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
 		// Messages of the bridge family are about a bridge's port.
-		if len(body) >= unix.SizeofIfInfomsg && body[0] == unix.AF_UNSPEC {
+		if len(body) < unix.SizeofIfInfomsg || body[0] != unix.AF_UNSPEC {
+			return false
+		}
+		index := int32(native.Uint32(body[4:]))
+		if kind == unix.RTM_DELLINK {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			l.gone[int32(native.Uint32(body[4:]))] = true
+			l.gone[index] = true
 		}
-		return true
+		return t.uses(index, readName(body))
 	}
-	return kind == unix.RTM_NEWLINK
+	return false
+}
+
+func readName(body []byte) string {
+	attrs, err := nl.ParseRouteAttr(body[unix.SizeofIfInfomsg:])
+	if err != nil {
+		return ""
+	}
+	for _, a := range attrs {
+		if a.Attr.Type == unix.IFLA_IFNAME {
+			return unix.ByteSliceToString(a.Value)
+		}
+	}
+	return ""
+}
+
+// standsOn tells whether a change of an address can change a source. The groups'
+// own addresses come and go by the thousand.
+func (t *table) standsOn(a address) bool {
+	return slices.ContainsFunc(t.routers, func(r *router) bool {
+		return a.addr == r.Source || !a.ours && a.index == r.arrival.Load()
+	})
+}
+
+// uses tells whether a link is one of the routers', was one under another name,
+// or has the name of one.
+func (t *table) uses(index int32, name string) bool {
+	return slices.ContainsFunc(t.routers, func(r *router) bool {
+		return index == r.arrival.Load() || index == r.leaving.Load() || name == r.Interface || r.VirtualMAC && name == r.device
+	})
 }
 
 // take returns what went away since it was called last.

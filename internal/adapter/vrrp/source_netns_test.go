@@ -142,7 +142,7 @@ func byHand(t *testing.T, ns *testns.NS, routers ...Router) (*Set, *worker) {
 		t.Fatal(err)
 	}
 	ended := make(chan struct{})
-	go func() { defer close(ended); s.links.listen(s.matters, func() {}) }()
+	go func() { defer close(ended); s.links.listen(s.table.Load, func() {}) }()
 	t.Cleanup(func() { s.links.close(); <-ended })
 	return s, w
 }

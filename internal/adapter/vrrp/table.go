@@ -36,6 +36,7 @@ type table struct {
 type router struct {
 	Router
 	*state
+	device string // of the virtual MAC
 }
 
 // state is what the worker tells the engine's thread of a router. It outlives
@@ -116,13 +117,13 @@ func newTable(routers []Router, from *table) (*table, error) {
 			return nil, fmt.Errorf("virtual router of group %q: VRID %d over %s is on %s already, of group %q", given.Name, given.VRID, given.family(), given.Interface, other)
 		}
 		taken[place] = given.Name
-		if name := DeviceName(given); given.VirtualMAC {
-			if other, ok := devices[name]; ok {
-				return nil, fmt.Errorf("virtual router of group %q: its device would be called %s, as that of group %q: use another VRID", given.Name, name, other)
-			}
-			devices[name] = given.Name
+		r := &router{Router: given, state: known[given.identity()], device: DeviceName(given)}
+		if other, ok := devices[r.device]; ok && given.VirtualMAC {
+			return nil, fmt.Errorf("virtual router of group %q: its device would be called %s, as that of group %q: use another VRID", given.Name, r.device, other)
 		}
-		r := &router{Router: given, state: known[given.identity()]}
+		if given.VirtualMAC {
+			devices[r.device] = given.Name
+		}
 		if r.state == nil {
 			r.state = &state{}
 		}

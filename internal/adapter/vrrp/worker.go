@@ -26,6 +26,8 @@ type worker struct {
 	table   *table             // of the last round
 	members map[membership]int // sockets that hold them
 	devices devices
+	trouble map[*state]string // what was logged
+	blind   string            // what was logged of the whole
 }
 
 // membership is that of a multicast group on an interface.
@@ -47,7 +49,7 @@ func (s *Set) Run(ctx context.Context) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		s.links.listen(s.matters, s.nudge)
+		s.links.listen(s.table.Load, s.nudge)
 	}()
 	defer func() {
 		s.links.close()
@@ -73,20 +75,6 @@ func (s *Set) Run(ctx context.Context) {
 	}
 }
 
-// matters tells whether a change of an address can change a source. The groups'
-// own addresses come and go by the thousand.
-func (s *Set) matters(a address) bool {
-	if !a.ours {
-		return true
-	}
-	for _, r := range s.table.Load().routers {
-		if r.Source == a.addr {
-			return true
-		}
-	}
-	return false
-}
-
 func newWorker(s *Set) (*worker, error) {
 	if err := s.space.enter(); err != nil {
 		return nil, err
@@ -95,7 +83,7 @@ func newWorker(s *Set) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &worker{s: s, kernel: k, members: map[membership]int{}}
+	w := &worker{s: s, kernel: k, members: map[membership]int{}, trouble: map[*state]string{}}
 	w.devices = devices{kernel: k, space: s.space, log: s.log, known: map[string]*device{}, were: map[string]habits{}}
 	return w, nil
 }
@@ -114,18 +102,21 @@ type view struct {
 	addresses [families][]address
 }
 
+// look asks for the links before the addresses: of a link whose number is stored,
+// no change of an address goes unheard.
 func (w *worker) look(t *table) (v view, err error) {
 	v.links = map[string]netlink.Link{}
 	for _, r := range t.routers {
-		if _, known := v.links[r.Interface]; known {
-			continue
+		l, known := v.links[r.Interface]
+		if !known {
+			l, err = w.kernel.LinkByName(r.Interface)
+			var none netlink.LinkNotFoundError
+			if err != nil && !errors.As(err, &none) {
+				return v, fmt.Errorf("look for %s: %w", r.Interface, err)
+			}
+			v.links[r.Interface] = l
 		}
-		l, err := w.kernel.LinkByName(r.Interface)
-		var none netlink.LinkNotFoundError
-		if err != nil && !errors.As(err, &none) {
-			return v, fmt.Errorf("look for %s: %w", r.Interface, err)
-		}
-		v.links[r.Interface] = l
+		r.arrival.Store(number(l))
 	}
 	for f := range families {
 		if t.has(f) {
@@ -137,6 +128,14 @@ func (w *worker) look(t *table) (v view, err error) {
 	return v, nil
 }
 
+// number is that of a link, 0 of none.
+func number(l netlink.Link) int32 {
+	if l == nil {
+		return 0
+	}
+	return int32(l.Attrs().Index)
+}
+
 // round looks at everything, makes it as it should be and reports what has
 // changed. It reports whether anything is not as it should be.
 func (w *worker) round(audit bool) (troubled bool) {
@@ -144,15 +143,20 @@ func (w *worker) round(audit bool) (troubled bool) {
 	fresh := t != w.table
 	w.table = t
 	if fresh {
+		clear(w.trouble)
 		w.s.filter(t)
 		w.devices.keepOnly(t.routers)
 	}
 	gone, lost := w.s.links.take()
 	v, err := w.look(t)
 	if err != nil {
-		w.s.log.Warn("virtual routers: where they are cannot be seen", "problem", err)
+		if w.blind != err.Error() {
+			w.blind = err.Error()
+			w.s.log.Warn("virtual routers: their interfaces cannot be seen", "problem", err)
+		}
 		return true // nothing is known to have changed
 	}
+	w.blind = ""
 	w.renew(gone, lost)
 	wanted := map[membership]bool{}
 	status := make([]Status, 0, len(t.routers))
@@ -160,7 +164,7 @@ func (w *worker) round(audit bool) (troubled bool) {
 		st := w.settle(r, v, wanted, fresh || audit)
 		troubled = troubled || st.Problem != ""
 		status = append(status, st)
-		w.tell(r, st.Source, fresh)
+		w.tell(r, st, fresh)
 	}
 	w.leave(wanted)
 	w.s.mu.Lock()
@@ -169,13 +173,18 @@ func (w *worker) round(audit bool) (troubled bool) {
 	return troubled
 }
 
-// tell stores a router's source and reports it where it is news.
-func (w *worker) tell(r *router, source netip.Addr, fresh bool) {
-	if !fresh && source == r.address() {
+// tell stores a router's source and reports it where it is news, and logs what is
+// wrong, once.
+func (w *worker) tell(r *router, st Status, fresh bool) {
+	if st.Problem != w.trouble[r.state] && st.Problem != "" {
+		w.s.log.Warn("virtual router without a source", "group", r.Name, "problem", st.Problem)
+	}
+	w.trouble[r.state] = st.Problem
+	if !fresh && st.Source == r.address() {
 		return
 	}
-	r.addr.Store(&source)
-	w.s.report(core.SourceAddress{Group: r.Group, Address: source})
+	r.addr.Store(&st.Source)
+	w.s.report(core.SourceAddress{Group: r.Group, Address: st.Source})
 }
 
 // settle makes one router as it should be and returns how it is.
@@ -187,12 +196,10 @@ func (w *worker) settle(r *router, v view, wanted map[membership]bool, audit boo
 	}
 	below := v.links[r.Interface]
 	if below == nil {
-		r.arrival.Store(0)
 		r.leaving.Store(0)
 		return fail("%s: no such interface", r.Interface)
 	}
-	index := int32(below.Attrs().Index)
-	r.arrival.Store(index)
+	index := number(below)
 	var err error
 	if !r.unicast() {
 		m := membership{index, r.Multicast}
@@ -204,7 +211,7 @@ func (w *worker) settle(r *router, v view, wanted map[membership]bool, audit boo
 		var problem error
 		leaving, problem = w.devices.ensure(&r.Router, below, audit)
 		err = errors.Join(err, problem)
-		st.Device, st.Repairs = DeviceName(r.Router), w.devices.known[DeviceName(r.Router)].repairs
+		st.Device, st.Repairs = r.device, w.devices.known[r.device].repairs
 	}
 	r.leaving.Store(leaving)
 	switch {
