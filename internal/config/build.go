@@ -77,7 +77,7 @@ func (b *builder) security(v *value) {
 			talking++
 		}
 	}
-	if key == nil && previous == nil && talking > 1 && b.cfg.heartbeats() && (v == nil || v.ok()) {
+	if key == nil && previous == nil && talking > 1 && b.cfg.Heartbeats() && (v == nil || v.ok()) {
 		at, what := b.top, "security: key_file is missing"
 		if v != nil {
 			at, what = v, "key_file is missing"

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -38,6 +39,9 @@ func (b *builder) vrrp(group entry, g *Group) Election {
 	b.hops(v, r)
 	r.Auth = b.auth(v, r)
 	b.detector(v, g, &e)
+	if r.VirtualMAC && r.Interface != "" && !slices.ContainsFunc(g.Addresses, func(a Address) bool { return a.Interface == r.Interface }) {
+		b.notes.about(v.get("virtual_mac"), "changes no address: none is on "+r.Interface, "", "only addresses on the interface of the virtual router get its MAC address")
+	}
 	if prepare := group.value.get("hooks").get("prepare"); prepare != nil {
 		b.whole(prepare, "is never run with type vrrp", "activate", "VRRP has no message that prepares a router before it takes over: use activate")
 	}

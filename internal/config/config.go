@@ -49,9 +49,9 @@ func (c *Config) Group(name string) (*Group, bool) {
 	return &c.Groups[i], true
 }
 
-// heartbeats tells whether nodes exchange any: not where VRRP decides every group
+// Heartbeats tells whether nodes exchange any: not where VRRP decides every group
 // and its advertisements find the faults.
-func (c *Config) heartbeats() bool {
+func (c *Config) Heartbeats() bool {
 	return len(c.Groups) == 0 || slices.ContainsFunc(c.Groups, func(g Group) bool { return g.Election.heartbeats() })
 }
 

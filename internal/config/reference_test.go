@@ -169,6 +169,7 @@ var structural = []string{
 	"timing-unknown", "multiplier-range", "quorum-loss-unknown", "vip-bare", "vip-garbage", "vip-no-interface", "vip-bad-interface",
 	"check-no-kind", "check-two-kinds", "check-misspelt-kind", "check-url", "check-tcp", "check-process", "check-file", "check-exec-empty",
 	"check-exec-mapping", "check-rise", "check-weight", "check-status", "hook-unknown", "hook-no-exec", "port-range", "socket-long",
+	"vrrp-version", "vrrp-vrid-range", "vrrp-ttl-range", "vrrp-down-adverts", "vrrp-auth-key-id", "vrrp-source-list", "log", "notify", "hook-arguments",
 	"listen-port", "state-dir", "realtime-mode", "realtime-priority", "fence",
 }
 

@@ -89,6 +89,8 @@ func TestVirtualRouterWarnings(t *testing.T) {
 			`stead.yaml:7:48: group "x": election: min_ttl 254 lets advertisements in that a router forwarded (255 refuses what comes from another network)`},
 		{twoRouters + lan("x", "accept: true", "    addresses: [ { address: \"fd00::51/64\", interface: eth1 } ]\n"),
 			`stead.yaml:8:29: group "x": addresses: entry 1: address "fd00::51/64" comes first and is not link-local (RFC 9568 section 5.2.9 wants the link-local address of the virtual router first, such as fe80::1/64: some routers refuse others)`},
+		{twoRouters + lan("x", "interface: eth5, virtual_mac: true", on4),
+			`stead.yaml:7:69: group "x": election: virtual_mac true changes no address: none is on eth5 (only addresses on the interface of the virtual router get its MAC address)`},
 		{twoRouters + lan("x", `source: { a: "fd00::a" }`, on6),
 			`stead.yaml:7:52: group "x": election: node "a": "fd00::a" is not link-local (RFC 9568 section 5.1.2.1 wants advertisements from the link-local address of the interface)`},
 		{twoRouters + lan("x", "accept: true", on4+"    sync: s\n") + strings.Replace(lan("z", "accept: true", on6+"    sync: s\n"), "102", "100", 1),
