@@ -67,7 +67,6 @@ type drained struct {
 	report.Result
 	Running bool            `json:"running"`          // false: no daemon runs here, and nothing was to be done
 	Groups  []drainedTo     `json:"groups,omitempty"` // with --wait: those that this node served
-	Took    float64         `json:"took_seconds,omitempty"`
 	served  map[string]bool // groups that this node served when it began, or was seen to serve since
 }
 
@@ -88,7 +87,6 @@ func drain(ctx context.Context, client *api.Client, out, progress io.Writer, o *
 	}
 	d := &drained{Running: true, served: map[string]bool{}}
 	d.missing(&before, group)
-	began := time.Now()
 	if d.Result, err = client.Do(ctx, report.Command{Verb: report.Drain, Group: group}); err != nil {
 		return err
 	}
@@ -109,7 +107,6 @@ func drain(ctx context.Context, client *api.Client, out, progress io.Writer, o *
 	if err != nil {
 		return d.takeBack(ctx, client, last, group, err)
 	}
-	d.Took = time.Since(began).Seconds()
 	d.Groups = d.servedBy(last)
 	return o.tell(out, d, what(group)+": drained")
 }

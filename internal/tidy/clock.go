@@ -28,6 +28,7 @@ var wallTime = map[string]string{
 	"internal/adapter/outbox/clock.go":     "when a mail or a webhook is sent and given up",
 	"internal/adapter/webhook/clock.go":    "when a request is sent, as its recipient reads it",
 	"internal/adapter/mail/clock.go":       "the date of a mail",
+	"internal/adapter/systemd/clock.go":    "when a reload begins, as the service manager compares it",
 	"internal/adapter/link/clean.go":       "how long the last release may try",
 	"internal/daemon/daemon.go":            "the time of an event, as a person reads it",
 	"internal/daemon/status.go":            "the time of a status, as a person reads it",

@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // sendPatience bounds how long a message may wait for room in the manager's queue.
@@ -89,11 +87,11 @@ func (n *Notifier) Stopping(status string) error { return n.send("STOPPING=1", s
 
 // Reloading says that a reload has begun; Ready ends it, however it went.
 func (n *Notifier) Reloading() error {
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+	usec, err := monotonic()
+	if err != nil {
 		return fmt.Errorf("read the monotonic clock: %w", err)
 	}
-	return n.send("RELOADING=1", "MONOTONIC_USEC="+strconv.FormatInt(now.Nano()/1000, 10))
+	return n.send("RELOADING=1", "MONOTONIC_USEC="+strconv.FormatInt(usec, 10))
 }
 
 // Close closes the socket.
@@ -113,7 +111,7 @@ func (n *Notifier) send(lines ...string) error {
 	if n == nil {
 		return nil
 	}
-	if err := n.conn.SetWriteDeadline(time.Now().Add(sendPatience)); err != nil {
+	if err := n.conn.SetWriteDeadline(now().Add(sendPatience)); err != nil {
 		return fmt.Errorf("tell the service manager: %w", err)
 	}
 	if _, err := n.conn.Write([]byte(strings.Join(lines, "\n"))); err != nil {
