@@ -36,6 +36,7 @@ func TestChecksumFoldsCarries(t *testing.T) {
 // pseudo-header of a unicast packet, answers in it; over multicast it is the usual one.
 func TestChecksumOfEarlyKeepalived(t *testing.T) {
 	cfg := v3unicast()
+	cfg.Checksum = ChecksumAuto
 	p := sent(cfg)
 	old := NewCodec(&cfg)
 	old.form = formGroup
@@ -61,12 +62,13 @@ func TestChecksumOfEarlyKeepalived(t *testing.T) {
 // A reload keeps the form that was learned, unless one is configured now.
 func TestReloadKeepsTheChecksum(t *testing.T) {
 	cfg := v3()
+	cfg.Checksum = ChecksumAuto
 	codec := NewCodec(&cfg)
-	p := &Packet{Source: other4, Destination: group4, TTL: TTL, Bytes: unhex(t, hand4header)}
+	p := &Packet{Source: other4, Destination: group4, TTL: TTL, Bytes: unhex(t, hand4)}
 	if _, refusal := codec.Decode(0, p); refusal != Accepted {
 		t.Fatal(refusal)
 	}
-	for checksum, want := range map[Checksum]form{ChecksumAuto: formHeader, ChecksumMessage: formMessage, ChecksumPseudoHeader: formHeader} {
+	for checksum, want := range map[Checksum]form{ChecksumAuto: formMessage, ChecksumMessage: formMessage, ChecksumPseudoHeader: formHeader} {
 		next := v3()
 		next.Checksum = checksum
 		after := NewCodec(&next)

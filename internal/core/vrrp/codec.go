@@ -73,10 +73,10 @@ func (c *Codec) firstForm() form {
 	switch {
 	case c.cfg.Version == 2:
 		return formMessage
-	case c.cfg.Family() == 6 || c.cfg.Checksum == ChecksumPseudoHeader:
-		return formHeader
+	case c.cfg.Family() == 4 && c.cfg.Checksum == ChecksumMessage:
+		return formMessage
 	}
-	return formMessage
+	return formHeader
 }
 
 // addressSize is the length of an address in the packet.

@@ -50,7 +50,7 @@ type Checksum uint8
 // The forms. RFC 9568 section 5.2.8 counts the message alone; RFC 5798 and most
 // of what is deployed count a pseudo-header too.
 const (
-	ChecksumAuto Checksum = iota // as the others send it; the message alone until one is heard
+	ChecksumAuto Checksum = iota // as the others send it; with the pseudo-header until one is heard, because keepalived and FRR take nothing else by default
 	ChecksumMessage
 	ChecksumPseudoHeader
 )

@@ -185,10 +185,10 @@ func TestRFC9568_5_2_8_ChecksumIPv4OfRFC5798(t *testing.T) {
 		other    uint64
 		sends    string
 	}{
-		{"automatic, nobody heard", ChecksumAuto, nil, 0, hand4},
-		{"automatic, message alone heard", ChecksumAuto, []*Packet{message}, 0, hand4},
-		{"automatic, pseudo-header heard", ChecksumAuto, []*Packet{pseudo, pseudo}, 1, hand4header},
-		{"automatic, both heard", ChecksumAuto, []*Packet{pseudo, message}, 2, hand4},
+		{"automatic, nobody heard", ChecksumAuto, nil, 0, hand4header},
+		{"automatic, message alone heard", ChecksumAuto, []*Packet{message, message}, 1, hand4},
+		{"automatic, pseudo-header heard", ChecksumAuto, []*Packet{pseudo, pseudo}, 0, hand4header},
+		{"automatic, both heard", ChecksumAuto, []*Packet{pseudo, message}, 1, hand4},
 		{"message alone", ChecksumMessage, []*Packet{pseudo, message, pseudo}, 2, hand4},
 		{"pseudo-header", ChecksumPseudoHeader, []*Packet{pseudo, message, pseudo}, 1, hand4header},
 	} {

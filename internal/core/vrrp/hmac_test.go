@@ -43,7 +43,7 @@ func hmacConfig(address, from, to string) *Config {
 	peers := []netip.Addr{netip.MustParseAddr(from), netip.MustParseAddr(to)}
 	return &Config{
 		VRID: 51, Version: 3, Interval: time.Second, Addresses: []netip.Addr{netip.MustParseAddr(address)},
-		Unicast: true, To: peers, Peers: peers, MinTTL: 255,
+		Unicast: true, To: peers, Peers: peers, MinTTL: 255, Checksum: ChecksumMessage,
 		Auth: Auth{Type: AuthHMAC, Keys: []Key{key(1, 0)}},
 	}
 }

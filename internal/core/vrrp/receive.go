@@ -120,9 +120,10 @@ func (r *Router) preempts(now Instant, h heard) bool {
 // dual is another router that advertises beside this one while it is active.
 type dual struct {
 	router   netip.Addr
+	told     bool
 	until    Instant // it counts as the same event up to then
 	healedAt Instant
-	overAt   Instant // it has given way, when it is not heard again by then; 0: it has, or there was none
+	overAt   Instant // clients are told once more then, unless it is heard again; 0: they have been
 }
 
 // announceAgain is how often clients are told again where the addresses are
@@ -147,12 +148,23 @@ func (r *Router) receiveAsActive(now Instant, h heard) {
 	switch {
 	case equal && r.source.Less(h.router):
 		r.change(Change{Kind: DualSeen, Router: h.router, Reason: reason.DualActive})
-		r.yieldTo(now, h, reason.DualActive)
+		r.giveWay(now, h, reason.DualActive)
 	case int(h.priority) > r.priority:
-		r.yieldTo(now, h, reason.HigherPriority)
+		r.giveWay(now, h, reason.HigherPriority)
 	default:
 		r.assert(now, h)
 	}
+}
+
+// giveWay makes the router the Backup of one that it meets while both are active.
+//
+// It says so by a last advertisement, sent behind the closed fence: the other one,
+// which may not have known of it, announces the addresses again when it hears a
+// lower priority. Without, clients that have learned this router's MAC address
+// while both were active would keep it, for minutes.
+func (r *Router) giveWay(now Instant, h heard, why reason.Reason) {
+	r.yieldTo(now, h, why)
+	r.send(now, uint8(r.priority))
 }
 
 // yieldTo makes the router the Backup of one that is active by now.
@@ -167,13 +179,17 @@ func (r *Router) yieldTo(now Instant, h heard, why reason.Reason) {
 func (r *Router) assert(now Instant, h heard) {
 	d := &r.dual
 	if d.router != h.router || now >= d.until {
+		d.told, d.healedAt = false, now.Add(-announceAgain)
+	}
+	// What is heard right after a take-over is the last word of the one before.
+	if !d.told && now >= r.activeAt.Add(r.cfg.Interval) {
+		d.told = true
 		r.change(Change{Kind: DualSeen, Router: h.router, Reason: reason.DualActive})
-		d.healedAt = now.Add(-announceAgain)
 	}
 	d.router, d.until = h.router, h.silentAt(r.cfg.DownAdverts)
 	d.overAt = now.Add(h.interval + h.interval/4)
 	if now.Sub(d.healedAt) >= announceAgain {
-		d.healedAt = now
+		d.overAt, d.healedAt = 0, now
 		r.change(Change{Kind: Healed, Router: h.router, Reason: reason.DualActive})
 	}
 	regular := r.adverAt

@@ -18,7 +18,7 @@ var (
 // v3 is a virtual router of version 3 over IPv4 multicast.
 func v3() Config {
 	return Config{
-		VRID: 10, Version: 3, Interval: time.Second, MinTTL: TTL, To: []netip.Addr{group4},
+		VRID: 10, Version: 3, Interval: time.Second, MinTTL: TTL, To: []netip.Addr{group4}, Checksum: ChecksumMessage,
 		Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.100"), netip.MustParseAddr("192.0.2.101")},
 	}
 }

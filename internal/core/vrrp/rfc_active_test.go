@@ -101,11 +101,11 @@ func TestRFC9568_6_4_3_GreaterPriority(t *testing.T) {
 	g := newActiveRig(t, 100)
 	g.hear(addrLow, 101, 2*time.Second)
 	g.is(Backup)
-	g.wantSent()
+	g.wantSent(100) // its last word: see giveWay
 	g.wantOpen(0, 0)
 	g.wantChanges("deactivated higher-priority 192.0.2.1 linger")
 	g.silentFor(6*time.Second + skewOf(100, 2*time.Second))
-	g.wantSent(100)
+	g.wantSent(100, 100)
 }
 
 // RFC 9568 section 6.4.3: if the Priority in the ADVERTISEMENT is equal to the local one and
@@ -143,11 +143,7 @@ func TestRFC9568_6_4_3_EqualPriority(t *testing.T) {
 		if stays := g.r.State(g.now).Role == Active; stays != c.stays {
 			t.Errorf("%v hears %v: stays %v", self, other, stays)
 		}
-		if c.stays {
-			g.wantSent(100)
-		} else {
-			g.wantSent()
-		}
+		g.wantSent(100) // the answer, or the last word: see giveWay
 	}
 }
 
@@ -156,6 +152,7 @@ func TestRFC9568_6_4_3_EqualPriority(t *testing.T) {
 // update learning bridges. The Adver_Timer runs on.
 func TestRFC9568_6_4_3_LowerPriority(t *testing.T) {
 	g := newActiveRig(t, 100)
+	g.run(time.Second)
 	due := g.r.Deadline()
 	g.run(200 * ms)
 	g.forget()

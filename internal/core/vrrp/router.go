@@ -33,6 +33,7 @@ type Router struct {
 	role      Role
 	started   bool
 	startedAt Instant
+	activeAt  Instant // when it became active last
 	source    netip.Addr
 	priority  int // 1 to 255
 

@@ -80,7 +80,7 @@ func (r *Router) enter(role Role) {
 // activate makes the router active.
 func (r *Router) activate(now Instant, why reason.Reason) {
 	r.enter(Active)
-	r.held = false
+	r.held, r.activeAt = false, now
 	r.backup.active, r.backup.lower, r.backup.resigned, r.backup.lowerAt = heard{}, heard{}, false, clock.Never
 	r.count++
 	r.reserve()
