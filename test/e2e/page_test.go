@@ -4,10 +4,12 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"image"
 	_ "image/png"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -89,6 +91,51 @@ func TestPage(t *testing.T) {
 
 	stop()
 	see(`document.getElementById("link").className === "lost"`)
+}
+
+// A group that VRRP decides shows its virtual router and, beside it, the Active
+// Router, which the configuration need not name.
+func TestVirtualRouter(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	d := reporttest.New()
+	d.Set(func(s *report.Status) { s.Groups = append(s.Groups, reporttest.VRRP()) })
+	url, _ := serve(t, d)
+	b := start(t)
+	if err := b.open(ctx, url); err != nil {
+		t.Fatal(err)
+	}
+	shows := func(lines ...string) {
+		t.Helper()
+		text, err := json.Marshal(lines)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.until(ctx, `JSON.stringify([...document.querySelectorAll("[data-group=lan] .router")].map((e) => e.textContent)) === `+strconv.Quote(string(text))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change := func(f func(*report.VRRP)) {
+		v := *reporttest.VRRP().VRRP
+		f(&v)
+		d.Set(func(s *report.Status) { s.Groups[1].VRRP = &v })
+	}
+	const own, other = " VRRP 3 · priority 102 every 1 s from 192.0.2.10", "Active Router 192.0.2.9 priority 200 every 500 ms"
+	shows("virtual router 51 backup"+own, other)
+	picture(ctx, t, b, "virtual-router")
+	change(func(v *report.VRRP) { v.HoldsBack = true })
+	shows("virtual router 51 backup, holds back after a switchover"+own, other)
+	change(func(v *report.VRRP) { v.State, v.HandingOver, v.ActiveAddress, v.ActivePriority = "active", true, v.Source, 102 })
+	shows("virtual router 51 active, hands over" + own)
+	change(func(v *report.VRRP) { v.State, v.Source, v.ActiveAddress, v.IntervalMS = "initialize", "", "", 10 })
+	shows("virtual router 51 initialize VRRP 3 · priority 102 every 10 ms")
+	d.Set(func(s *report.Status) { s.Groups[1].ActiveAddress = "" })
+	if err := b.until(ctx, `document.querySelector("[data-group=lan] strong.bad").textContent === "nobody"`); err != nil {
+		t.Fatal(err)
+	}
+	if faults := b.complaints(); len(faults) > 0 {
+		t.Errorf("the page complained: %v", faults)
+	}
 }
 
 // picture fails when the page is blank. Where E2E_PICTURES names a directory, it is kept there.

@@ -21,6 +21,8 @@ function age(ms) {
   return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
 }
 
+const period = (ms) => (ms < 1000 ? `${ms} ms` : `${ms / 1000} s`);
+
 const since = (now, then) => (then && !then.startsWith("0001") ? age(Date.parse(now) - Date.parse(then)) : "–");
 
 function verdict(s) {
@@ -46,6 +48,21 @@ function check(s, c) {
   return li;
 }
 
+// router tells of a virtual router (VRRP); its Backup Routers say nothing.
+function router(g) {
+  const v = g.vrrp;
+  const state = v.handing_over ? `${v.state}, hands over` : v.holds_back ? `${v.state}, holds back after a switchover` : v.state;
+  const own = element("p", `virtual router ${v.vrid} `, "router");
+  own.append(
+    element("span", state, v.state === "initialize" ? "warn" : v.state === "active" ? "good" : ""),
+    element("span", ` VRRP ${v.version} · priority ${v.priority} every ${period(v.interval_ms)}${v.source ? ` from ${v.source}` : ""}`, "dim"),
+  );
+  if (!v.active_address || v.active_address === v.source) return [own];
+  const other = element("p", "Active Router ", "router");
+  other.append(element("strong", v.active_address), element("span", ` priority ${v.active_priority} every ${period(v.active_interval_ms)}`, "dim"));
+  return [own, other];
+}
+
 function group(s, g) {
   const box = element("article", undefined, "group");
   box.dataset.group = g.name;
@@ -56,7 +73,7 @@ function group(s, g) {
   active.append(element("strong", g.active_node || g.active_address || "nobody", g.active_node || g.active_address ? "" : "bad"), element("span", ` for ${since(s.at, g.since)}, epoch ${g.epoch}`, "dim"));
   const list = element("ul");
   list.append(...(g.members || []).map((m) => member(g, m)), ...(g.checks || []).map((c) => check(s, c)));
-  box.append(title, active, element("p", `because ${g.reason || "–"}`, "dim"), element("p", (g.addresses || []).join(" ")), list);
+  box.append(title, active, element("p", `because ${g.reason || "–"}`, "dim"), element("p", (g.addresses || []).join(" ")), ...(g.vrrp ? router(g) : []), list);
   return box;
 }
 
