@@ -22,7 +22,7 @@ func vip(text string) (p netip.Prefix, why string) {
 	switch {
 	case p.Bits() == 0:
 		return p, "has the prefix length 0"
-	case a.IsLoopback() || a.IsUnspecified() || a.IsMulticast() || a.Is4In6():
+	case a.IsLoopback() || !oneHost(a):
 		return p, "is not an address that others can reach"
 	case a.Is4() && p.Bits() < 31 && a == p.Masked().Addr():
 		return p, "is the address of its network"
@@ -71,19 +71,20 @@ func (c *converter) oneAddress(g *group, d *Directive, p netip.Prefix, excluded 
 		return
 	}
 	g.addresses = append(g.addresses, p)
-	text := fmt.Sprintf("{ address: %s, interface: %s", scalarAddress(p), scalar(device))
+	text := fmt.Sprintf("{ address: %s, interface: %s", literal(p), scalar(device))
 	if excluded {
 		text += ", advertised: false"
 	}
 	g.section.add("addresses", item{text + " }", from(d)})
 }
 
-// scalarAddress quotes an IPv6 address: in YAML's flow style a colon may end a key.
-func scalarAddress(p netip.Prefix) string {
-	if p.Addr().Is6() {
-		return `"` + p.String() + `"`
+// literal quotes an IPv6 address: in YAML a colon may end a key.
+func literal(address interface{ String() string }) string {
+	s := address.String()
+	if strings.Contains(s, ":") {
+		return `"` + s + `"`
 	}
-	return p.String()
+	return s
 }
 
 // addressOptions reads what stands behind an address: all but the interface is

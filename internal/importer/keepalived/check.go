@@ -175,7 +175,7 @@ func (c *converter) scriptCheck(g *group, d, block *Directive, at scriptParts, w
 		return
 	}
 	if at.user != nil {
-		cmd.user = at.user.Arg(1)
+		cmd.user = c.scriptUser(at.user, at.user.Arg(1))
 	}
 	interval, timeout := time.Second, time.Duration(0)
 	if at.interval != nil {

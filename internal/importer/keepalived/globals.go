@@ -21,7 +21,6 @@ type globals struct {
 	refresh     *Directive
 	device      string // default_interface
 	user        string // of scripts
-	userFrom    *Directive
 
 	alert    *Directive // smtp_alert_vrrp, or smtp_alert
 	alertOn  bool
@@ -96,7 +95,7 @@ func (c *converter) globalVRRP(d *Directive) bool {
 		g.realtime = d
 		d.use(0)
 	case "script_user":
-		g.user, g.userFrom = d.Arg(1), d
+		g.user = c.scriptUser(d, d.Arg(1))
 		d.use(0, 1)
 		c.userGroup(d, 2)
 	default:
@@ -178,30 +177,30 @@ func (c *converter) nodeName() {
 // nodeAddress finds where this node is reached: keepalived.conf does not say it.
 func (c *converter) nodeAddress() {
 	address, note := c.o.Address, ""
-	if !address.IsValid() {
+	if !nodeHost(address) {
 		for _, g := range c.groups {
-			if g.source.IsValid() && !c.isService(g.source) && !(g.source.Is6() && g.source.IsLinkLocalUnicast()) {
+			if nodeHost(g.source) && !c.isService(g.source) {
 				address, note = g.source, "the source of advertisements: "+from(g.sourceFrom)
 				break
 			}
 		}
 	}
-	if !address.IsValid() {
+	if !nodeHost(address) {
 		for _, g := range c.groups {
-			if a := c.o.Host.Address(g.device); a.IsValid() && !c.isService(a) {
+			if a := c.o.Host.Address(g.device); nodeHost(a) && !c.isService(a) {
 				address, note = a, "of "+printable(g.device)
 				break
 			}
 		}
 	}
-	if !address.IsValid() {
+	if !nodeHost(address) {
 		address = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 		note = "not in keepalived.conf: write the address of this node"
 		if len(c.groups) > 0 {
 			c.note(c.groups[0].d, Todo, "the node has no address: "+address.String()+" stands in its place", "use --address, or write it")
 		}
 	}
-	c.top.sub("nodes").sub(c.node).set("address", address.String(), note)
+	c.top.sub("nodes").sub(c.node).set("address", literal(address), note)
 }
 
 // isService tells whether an address is one that moves.

@@ -114,11 +114,11 @@ func (c *converter) where(g *group) {
 			c.find(d, Unneeded, "is of another family than the addresses: keepalived ignores it", "")
 		case g.holds(a) && !g.owner():
 			c.find(d, Lost, "is an address of the instance itself, which moves", "write an address that the machine always has")
-		case a.IsLoopback() || a.Is4In6() || a.IsMulticast() || a.IsUnspecified():
+		case !oneHost(a):
 			c.find(d, Lost, "is not an address of one machine", "correct it")
 		default:
 			g.source, g.sourceFrom = a, d
-			g.election.set("source", a.String(), from(d))
+			g.election.set("source", literal(a), from(d))
 		}
 	}
 	c.unicastPeers(g)
@@ -146,13 +146,13 @@ func (c *converter) unicastPeers(g *group) {
 	for _, block := range g.peers {
 		for _, d := range block.Block {
 			a, ok := c.address(d, 0)
-			if !ok || a.Is6() != g.v6 || a.Is4In6() || seen[a] {
+			if !ok || a.Is6() != g.v6 || !oneHost(a) || seen[a] {
 				c.find(d, Unneeded, "is not another address of the family: keepalived ignores it", "")
 				continue
 			}
 			seen[a] = true
-			if a == g.source || g.holds(a) {
-				c.find(d, Unneeded, "is this router, or an address that moves: nobody else is there", "")
+			if c.own(g, a) || g.holds(a) {
+				c.find(d, Unneeded, "is this machine, or an address that moves: no other router is there", "")
 				continue
 			}
 			ttl := c.peerTTL(d)
@@ -163,7 +163,7 @@ func (c *converter) unicastPeers(g *group) {
 				least, leastFrom = ttl, d
 			}
 			g.election.set("unicast", "true", from(block))
-			g.election.add("peers", item{a.String(), from(d)})
+			g.election.add("peers", item{literal(a), from(d)})
 			g.unicast = true
 		}
 	}
@@ -217,10 +217,10 @@ func (c *converter) multicastGroup(g *group) {
 		a, ok := c.address(d, 1)
 		switch {
 		case !ok:
-		case a.Is6() != g.v6 || !a.IsMulticast():
+		case a.Is6() != g.v6 || !a.IsMulticast() || a.Is4In6():
 			c.find(d, Unneeded, "is not a multicast address of the family: keepalived ignores it", "")
 		default:
-			g.election.set("group", a.String(), from(d))
+			g.election.set("group", literal(a), from(d))
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+
+	"stead/internal/config"
 )
 
 // group is a vrrp_instance on its way to a group of Stead.
@@ -134,6 +136,10 @@ func (c *converter) track(g *group, d *Directive) {
 
 // possible checks what a group cannot be without, and reads the addresses.
 func (c *converter) possible(g *group) bool {
+	if len(c.groups) >= config.MaxRouters {
+		c.find(g.d, Lost, "is one more than the "+strconv.Itoa(config.MaxRouters)+" that Stead holds", "hold more addresses in one")
+		return false
+	}
 	vrid := g.at["virtual_router_id"]
 	n := 0
 	if vrid != nil {

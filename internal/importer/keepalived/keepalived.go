@@ -13,6 +13,7 @@
 package keepalived
 
 import (
+	"fmt"
 	"net/netip"
 )
 
@@ -63,6 +64,12 @@ func (r *Result) Complete() bool {
 // Import converts the file at path and all that it includes.
 func Import(path string, o Options) (*Result, error) {
 	o.Host = o.Host.complete()
+	if o.Node != "" && plainName(o.Node) != o.Node {
+		return nil, fmt.Errorf("node %q: is not a name: use letters, digits, '.', '_' and '-', at most 63", o.Node)
+	}
+	if o.Address.IsValid() && !nodeHost(o.Address) {
+		return nil, fmt.Errorf("address %s: is not one where others reach this node: use a unicast address that is not link-local", o.Address)
+	}
 	tree, notes, err := Parse(path, o)
 	if err != nil {
 		return nil, err

@@ -1,8 +1,8 @@
 package keepalived
 
 import (
+	"cmp"
 	"net"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -16,7 +16,7 @@ func (c *converter) email() {
 		}
 		return
 	}
-	if g.server == nil || len(g.to) == 0 {
+	if g.server == nil || len(g.to) == 0 || !c.mailServerIs() {
 		c.note(c.alertFrom, Unneeded, "notification_email or smtp_server is missing, so keepalived sends no mail", "")
 		for _, d := range g.mail {
 			c.find(d, Unneeded, "keepalived sends no mail without smtp_server and notification_email", "")
@@ -26,13 +26,18 @@ func (c *converter) email() {
 	s := c.top.sub("notify").sub("email")
 	c.mailServer(s)
 	s.set("tls", "none", "keepalived knows no other way; starttls is the better one where the server has it")
-	if g.hello != nil {
-		g.hello.use(0, 1)
-		s.set("hello", scalar(g.hello.Arg(1)), from(g.hello))
-	}
+	c.mailHello(s)
 	c.mailFrom(s)
+	seen := map[string]bool{}
 	for _, to := range g.to {
-		s.add("to", item{scalar(c.mailbox(to.d, to.text)), from(to.d)})
+		switch address := c.mailbox(to.d, to.text); {
+		case seen[address]:
+		case len(seen) == 64:
+			c.note(to.d, Lost, "at most 64 recipients are told", "use a list of the mail server")
+		default:
+			seen[address] = true
+			s.add("to", item{scalar(address), from(to.d)})
+		}
 	}
 	if g.timeout != nil {
 		if v, ok := c.seconds(g.timeout, 1); ok {
@@ -49,14 +54,30 @@ func (c *converter) email() {
 	}
 }
 
+// mailServerIs tells whether smtp_server is a host with a port.
+func (c *converter) mailServerIs() bool { return destination(c.mailHost()) }
+
+func (c *converter) mailHost() (host, port string) {
+	d := c.global.server
+	return strings.Trim(d.Arg(1), "[]"), cmp.Or(d.Arg(2), "25")
+}
+
 func (c *converter) mailServer(s *section) {
 	d := c.global.server
 	d.use(0, 1, 2)
-	port := d.Arg(2)
-	if port == "" {
-		port = "25"
+	s.set("server", scalar(net.JoinHostPort(c.mailHost())), from(d))
+}
+
+func (c *converter) mailHello(s *section) {
+	d := c.global.hello
+	switch {
+	case d == nil:
+	case !hostName.MatchString(d.Arg(1)):
+		c.find(d, Changed, "is not the name of a host: the host's own is said", "correct it")
+	default:
+		d.use(0, 1)
+		s.set("hello", scalar(d.Arg(1)), from(d))
 	}
-	s.set("server", scalar(net.JoinHostPort(strings.Trim(d.Arg(1), "[]"), port)), from(d))
 }
 
 func (c *converter) mailFrom(s *section) {
@@ -66,21 +87,19 @@ func (c *converter) mailFrom(s *section) {
 		if host == "" {
 			host = c.node
 		}
-		s.set("from", scalar("keepalived@"+host), "keepalived's default")
+		s.set("from", scalar("keepalived@"+plainName(host)), "keepalived's default")
 		return
 	}
 	d.useAll()
 	s.set("from", scalar(c.mailbox(d, strings.Join(d.Words[1:], " "))), from(d))
 }
 
-var bareAddress = regexp.MustCompile(`^[^@\s<>]+@[^@\s<>]+$`)
-
 // mailbox makes an address of a text: a name without a domain gets the host's.
 func (c *converter) mailbox(d *Directive, text string) string {
-	if bareAddress.MatchString(text) || strings.Contains(text, "<") {
+	if mailAddress(text) {
 		return text
 	}
-	if regexp.MustCompile(`^[A-Za-z0-9._+-]+$`).MatchString(text) {
+	if mailAddress(text + "@localhost") {
 		c.note(d, Changed, text+" has no domain: localhost was added", "write the address that is meant")
 		return text + "@localhost"
 	}

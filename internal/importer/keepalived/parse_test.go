@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"stead/internal/config"
 )
 
 // TestMistakes has one file for each message: beside it stands what is said.
@@ -32,7 +34,7 @@ func TestBounds(t *testing.T) {
 		{"line", "x " + strings.Repeat("y", maxLine), "k.conf:1: the line is longer than 65536 bytes: split it"},
 		{"bytes", strings.Repeat("x\n", maxBytes/2+1), "k.conf:1: the files are larger than 16 MiB in all: is this a configuration?"},
 		{"nul", "a\nb\x00\n", "k.conf:2: a NUL byte is in the line: remove it"},
-		{"sequences", strings.Repeat("~SEQ(A, 1, 60000) ", 4) + "x", "k.conf:1: more than 1048576 lines, with what definitions and sequences make: use fewer sequences"},
+		{"sequences", strings.Repeat("~SEQ(A, 1, 60000) ", 4) + "x", "k.conf:1: more than 262144 lines, with what definitions and sequences make: use fewer sequences"},
 		{"growth", "$A=${B}${B}\n$B=${C}${C}\n$C=${D}${D}\n$D=" + strings.Repeat("x", 9000) + "\n$E=${A}${A}\nq ${E}",
 			"k.conf:6: the definitions in the line do not come to an end: look for a definition that refers to itself"},
 	} {
@@ -205,6 +207,9 @@ func FuzzParse(f *testing.F) {
 		result := &Result{Config: c.write("k.conf"), Findings: c.list(), tree: tree}
 		for _, wrong := range accounted(tree, places(result)) {
 			t.Error(wrong)
+		}
+		if _, err := config.Parse("k.yaml", result.Config); err != nil {
+			t.Errorf("the result is refused: %v\n%s", err, result.Config)
 		}
 	})
 }

@@ -13,7 +13,7 @@ const (
 	maxDepth   = 32 // of includes, and of blocks
 	maxBytes   = 16 << 20
 	maxLine    = 64 << 10
-	maxLines   = 1 << 20 // after sequences and definitions
+	maxLines   = 1 << 18 // after sequences and definitions
 	maxReplace = 1000    // substitutions in one line
 )
 

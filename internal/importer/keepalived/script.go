@@ -5,6 +5,7 @@ import (
 	"net"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -48,7 +49,7 @@ func (c *converter) command(d *Directive, userAllowed bool) (cmd command, ok boo
 	case len(rest) > 0 && !userAllowed:
 		c.note(d, Changed, "keepalived takes the first word only: "+strings.Join(rest, " ")+" is not of the command", "put the command and its arguments into quotes")
 	case len(rest) > 0:
-		cmd.user = rest[0]
+		cmd.user = c.scriptUser(d, rest[0])
 		if len(rest) > 1 {
 			c.note(d, Changed, "a program gets the groups of its user: "+strings.Join(rest[1:], " ")+" is not taken over",
 				"make it a group of the user, or nothing if it is one")
@@ -58,15 +59,13 @@ func (c *converter) command(d *Directive, userAllowed bool) (cmd command, ok boo
 	return cmd, true
 }
 
-func control(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 || r == 0xfffd }
-
 // absolute finds the program by PATH where keepalived does: Stead wants the path.
 func (c *converter) absolute(d *Directive, cmd *command) {
 	program := cmd.args[0]
 	if strings.HasPrefix(program, "/") {
 		return
 	}
-	if devTCP.MatchString(program) {
+	if cmd.connects() != nil {
 		return
 	}
 	if !strings.Contains(program, "/") {
@@ -88,7 +87,7 @@ func (c *converter) absolute(d *Directive, cmd *command) {
 // target writes what a check of a script looks at: the command, or the port that
 // an old form of it connects to.
 func (cmd *command) target(s *section, note string) {
-	if m := devTCP.FindStringSubmatch(strings.Join(cmd.args, " ")); m != nil {
+	if m := cmd.connects(); m != nil {
 		s.set(m[1], scalar(net.JoinHostPort(m[2], m[3])), note+": keepalived starts no shell any more, which this wants")
 		return
 	}
@@ -106,6 +105,24 @@ func behindNote(note string) string {
 		return ""
 	}
 	return "; " + printable(note)
+}
+
+// connects is kind, host and port of a command that only connects, else nil.
+func (cmd *command) connects() []string {
+	m := devTCP.FindStringSubmatch(strings.Join(cmd.args, " "))
+	if m == nil || !destination(m[2], m[3]) {
+		return nil
+	}
+	return m
+}
+
+// scriptUser is the name of a user, where it is one.
+func (c *converter) scriptUser(d *Directive, name string) string {
+	if userName.MatchString(name) {
+		return name
+	}
+	c.note(d, Changed, strconv.Quote(name)+" is not the name of a user: the daemon's runs the program", "correct it")
+	return ""
 }
 
 // lookedFor is the process that the command looks for, when it does nothing else.

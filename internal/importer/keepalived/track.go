@@ -2,14 +2,9 @@ package keepalived
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
-	"strings"
 	"time"
 )
-
-// interfaceName is what Stead takes for the name of an interface.
-var interfaceName = regexp.MustCompile(`^([^\s/:.]|[^\s/:]{2,15}|\.[^\s/:.])$`)
 
 // trackInterfaces converts track_interface.
 func (c *converter) trackInterfaces(g *group, block *Directive) {
@@ -108,7 +103,7 @@ func (c *converter) processParts(block *Directive) (p processParts) {
 			c.last(&p.process, d)
 			p.name = d.Arg(1)
 			d.use(0, 1)
-			if len(d.Words) > 2 || strings.ContainsAny(p.name, "/ ") || p.name == "" {
+			if len(d.Words) > 2 || !processName.MatchString(p.name) || !printableText(p.name) {
 				c.find(d, Lost, "Stead looks for the name of a process, not for its path or arguments: the check was left out", do)
 				p.ok = false
 			}
@@ -205,7 +200,7 @@ func (c *converter) fileParts(block *Directive) (path *Directive, w weight) {
 		case "file":
 			d.use(0, 1)
 			c.last(&path, d)
-			if !strings.HasPrefix(d.Arg(1), "/") || strings.IndexFunc(d.Arg(1), control) >= 0 {
+			if !absolutePath(d.Arg(1)) {
 				c.find(d, Lost, "the path does not begin with /: the check was left out", "write the whole path")
 				return nil, w
 			}
