@@ -43,6 +43,9 @@ func newSegment(t *testing.T) *segment {
 	nb.Run(t, "ip", "link", "set", "eth0", "address", "02:00:00:00:00:02")
 	na.Run(t, "ip", "link", "add", "probe", "link", "eth0", "address", "02:00:00:00:00:66", "type", "macvlan", "mode", "bridge")
 	na.Sysctl(t, "net/ipv4/conf/probe/arp_ignore", "1")
+	// Hosts that were hardened by an old rule look so.
+	na.Sysctl(t, "net/ipv4/conf/probe/rp_filter", "2")
+	na.Sysctl(t, "net/ipv4/conf/all/rp_filter", "1")
 	na.Addr(t, "eth0", "fd00::1/64")
 	na.Addr(t, "probe", "192.0.2.66/32")
 	na.Addr(t, "probe", "fd00::66/128")

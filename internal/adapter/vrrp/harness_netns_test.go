@@ -163,16 +163,17 @@ func (h *host) poll(wait time.Duration) (all []heard) {
 // hears waits for one advertisement and fails where another comes first.
 func (h *host) hears(t testing.TB, group core.GroupID, text string) heard {
 	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); {
-		for _, a := range h.poll(100 * time.Millisecond) {
-			if a.Group != group || a.text != text {
-				t.Fatalf("heard %q for group %d, want %q for %d", a.text, a.Group, text, group)
-			}
-			return a
+	var all []heard
+	for end := time.Now().Add(patience); len(all) == 0; {
+		if time.Now().After(end) {
+			t.Fatalf("%q was not heard; %+v; %+v", text, h.Counters(), h.Status())
 		}
+		all = h.poll(100 * time.Millisecond)
 	}
-	t.Fatalf("%q was not heard; %+v; %+v", text, h.Counters(), h.Status())
-	return heard{}
+	if len(all) > 1 || all[0].Group != group || all[0].text != text {
+		t.Fatalf("heard %+v, want %q for group %d", all, text, group)
+	}
+	return all[0]
 }
 
 // cable is two hosts with a cable between them.

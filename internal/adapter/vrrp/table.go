@@ -108,6 +108,7 @@ func newTable(routers []Router, from *table) (*table, error) {
 		if err := given.check(); err != nil {
 			return nil, fmt.Errorf("virtual router of group %q: %w", given.Name, err)
 		}
+		given.Source = given.Source.WithZone("") // Interface is its zone
 		place := given.identity()
 		place.virtualMAC = false
 		if given.Multicast.IsValid() {

@@ -116,11 +116,27 @@ func TestUnicastAcrossRouter(t *testing.T) {
 	}
 }
 
+// One interval of a router: an advertisement to the other host, and its reading
+// there.
+func BenchmarkAdvertisement(b *testing.B) {
+	na, nb := cable(b)
+	sender, receiver := run(b, na, multicast(0, 51)), run(b, nb, multicast(0, 51))
+	a := core.Advertise{Group: 0, From: sender.ready(b, 0), To: group4, Bytes: advert(51, "x")}
+	receiver.ready(b, 0)
+	buf := make([]byte, 2048)
+	take := func(*core.Advertisement) {}
+	b.ReportAllocs()
+	for b.Loop() {
+		sender.Send(&a)
+		receiver.Receive(buf, 1, take)
+	}
+}
+
 // Unicast between link-local addresses goes by the router's interface.
 func TestUnicastLinkLocal(t *testing.T) {
 	na, nb := cable(t)
 	router := func(group core.GroupID, source string) Router {
-		return Router{Group: group, Name: source, VRID: 3, IPv6: true, Interface: "eth0", Source: netip.MustParseAddr(source), TTL: 255}
+		return Router{Group: group, Name: source, VRID: 3, IPv6: true, Interface: "eth0", Source: netip.MustParseAddr(source + "%eth0"), TTL: 255}
 	}
 	a, b := run(t, na, router(0, "fe80::1")), run(t, nb, router(1, "fe80::2"))
 	b.ready(t, 1)
