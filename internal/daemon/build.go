@@ -165,7 +165,7 @@ func (d *Daemon) buildEngine() error {
 	if err != nil {
 		return err
 	}
-	d.told = make([]core.Want, len(coreCfg.Groups))
+	d.changes.reset(d.cfg)
 	options := engine.Options{Core: core.New(coreCfg), Sockets: d.sockets, Fence: d.wall, Holds: d.links, Tell: d.tellAll}
 	if d.routers != nil {
 		options.Routers = d.routers

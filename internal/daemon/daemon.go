@@ -50,13 +50,15 @@ type Daemon struct {
 	links     *link.Links
 	early     early
 	sockets   *socket.Set
-	routers   *vrrp.Set // nil: no group here can be decided by VRRP
+	routers   *vrrp.Set        // nil: no group here can be decided by VRRP
 	ways      []neighbour.Path // of the sockets
 	engine    *engine.Engine
 	checks    *probe.Set
 	hooks     []*hook.Queue
-	preparing sync.Map    // group name → the core.Want for which the prepare hook runs
-	told      []core.Want // the last Want of each group that hooks were told of
+	preparing sync.Map // group name → the core.Want for which the prepare hook runs
+	changes   changes  // the teller's
+	hookTally hookTally
+	notifier  notifier
 	realtime  report.Realtime
 
 	events   *eventlog.Log
@@ -81,7 +83,7 @@ func New(cfg *config.Config, file, node string, log *slog.Logger) (*Daemon, erro
 	d.metrics = metrics.New(d)
 	d.events.Observe(d.metrics.Count)
 	d.events.Observe(d.logEvent)
-	build := []func() error{d.openSupervisor, d.checkPermissions, d.openStore, d.openFence, d.buildOverlays, d.openLinks, d.openRouters, d.buildEngine, d.lookUpHooks}
+	build := []func() error{d.openSupervisor, d.checkPermissions, d.openStore, d.openFence, d.buildOverlays, d.openLinks, d.openRouters, d.buildEngine, d.lookUpHooks, d.openNotifier}
 	for _, part := range build {
 		if err := part(); err != nil {
 			d.takeDown()
@@ -157,7 +159,7 @@ func (d *Daemon) Run(ctx context.Context, front Front) error {
 	err := d.obey(ctx, signals, ended)
 
 	d.checks.Stop()
-	d.endHooks(signals)
+	d.end(signals)
 	cancel()
 	background.Wait()
 	return errors.Join(err, d.fault())

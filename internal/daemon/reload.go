@@ -152,18 +152,14 @@ func (d *Daemon) gone(cfg *config.Config) []netip.Addr {
 
 // rename gives the teller the new numbers. It runs on the teller's goroutine.
 func (d *Daemon) rename(cfg *config.Config, queues []*hook.Queue) {
-	last := map[string]core.Want{}
-	for i, w := range d.told {
-		last[d.named().Groups[i]] = w
-	}
+	d.changes.reset(cfg)
+	d.notifier.replace(cfg.Notify)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.cfg, d.hooks = cfg, queues
 	d.names.Store(namesOf(cfg))
-	d.told = make([]core.Want, len(cfg.Groups))
 	for i := range cfg.Groups {
 		g := &cfg.Groups[i]
-		d.told[i] = last[g.Name]
 		if err := queues[i].Replace(g.Name, hooksOf(g, cfg.Self)); err != nil {
 			d.log.Error("hooks", "group", g.Name, "problem", err) // looked up a moment ago
 		}

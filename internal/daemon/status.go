@@ -13,6 +13,7 @@ import (
 	"stead/internal/core/vrrp"
 	"stead/internal/engine"
 	"stead/internal/report"
+	"stead/internal/report/logging"
 )
 
 // publishEvery is how often a snapshot is published while nothing changes.
@@ -68,6 +69,7 @@ func (d *Daemon) describe(v *engine.View) report.Status {
 		Node: cfg.Self, Version: buildVersion(), At: time.Now(), Uptime: v.At.Sub(d.started).Seconds(),
 		Draining: v.Drained, Realtime: realtime, Loop: report.Loop{Steps: v.Steps, Late: v.Late},
 		Counters: d.counters(v), Overlays: d.overlayStatus(),
+		Notify: d.notifier.status(), Hooks: d.hookCounts(), LogDropped: logging.Dropped(d.log),
 	}
 	fenced := d.fence.Status()
 	said := fenced.Problems
@@ -126,6 +128,9 @@ func (d *Daemon) group(cfg *config.Config, i int, g *core.GroupState, wall time.
 	}
 	for j, ch := range g.Checks {
 		ran := d.ran.of(i, j)
+		if ch.Number && ran.detail == "" && !ran.at.IsZero() {
+			ran.detail = fmt.Sprintf("holds %d", ch.Value)
+		}
 		out.Checks = append(out.Checks, report.Check{
 			Name: ch.Name, State: report.CheckState(ch.State.String()), Fatal: ch.Fatal, Weight: ch.Weight,
 			Detail: ran.detail, LastRan: ran.at,

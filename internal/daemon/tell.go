@@ -2,18 +2,14 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
-	"stead/internal/adapter/hook"
 	"stead/internal/adapter/probe"
 	"stead/internal/config"
 	"stead/internal/core"
-	"stead/internal/core/reason"
 	"stead/internal/engine"
 	"stead/internal/report"
 )
@@ -35,7 +31,7 @@ func (d *Daemon) tell(t engine.Told) {
 		}
 		d.store.put(group, t.Persist)
 	case t.Want != nil:
-		d.tellHooks(t.Want)
+		d.tellWant(t.Want)
 	case t.Do != nil:
 		t.Do()
 	case t.Problem != nil:
@@ -47,8 +43,35 @@ func (d *Daemon) tellNote(n *core.Note) {
 	if n.Kind == core.Unstalled {
 		d.stalls.Add(1)
 	}
-	d.events.Append(report.FromNote(*n, *d.named(), engine.Now(), time.Now()))
+	e := report.FromNote(*n, *d.named(), engine.Now(), time.Now())
+	d.events.Append(e)
+	d.outside(d.changes.noted(n, nameOf(d.named(), n.Node)), e.Wall)
 	d.refresh()
+}
+
+// nameOf names a node; nobody is empty.
+func nameOf(names *report.Names, id core.NodeID) string {
+	if int(id) < len(names.Nodes) {
+		return names.Nodes[id]
+	}
+	return ""
+}
+
+// tellWant takes a change of what this node is to hold.
+func (d *Daemon) tellWant(w *core.Want) {
+	if w.Held && !w.Active {
+		d.preparing.Store(d.named().Groups[w.Group], *w)
+	}
+	d.outside(d.changes.wanted(w, nameOf(d.named(), d.named().Self)), time.Now())
+}
+
+// end says to everybody that the daemon has ended. The engine and its teller have.
+func (d *Daemon) end(signals <-chan os.Signal) {
+	d.outside(d.changes.ended(), time.Now())
+	delivered := make(chan struct{})
+	go func() { d.notifier.stop(); close(delivered) }()
+	d.endHooks(signals)
+	<-delivered
 }
 
 // logEvent writes what a person would want to see at night. It is called by
@@ -56,7 +79,7 @@ func (d *Daemon) tellNote(n *core.Note) {
 func (d *Daemon) logEvent(e report.Event) {
 	level := slog.LevelInfo
 	switch e.Kind {
-	case report.HoldFailed, report.HookFailed, report.DualSeen, report.Stalled, report.Repaired, report.CheckUnrun:
+	case report.HoldFailed, report.HookFailed, report.DualSeen, report.Stalled, report.Repaired, report.CheckUnrun, report.NotifyFailed:
 		level = slog.LevelWarn
 	case report.Announcing, report.InPlace:
 		level = slog.LevelDebug
@@ -80,100 +103,12 @@ func (d *Daemon) logEvent(e report.Event) {
 	d.log.LogAttrs(context.Background(), level, string(e.Kind), attrs...)
 }
 
-func (d *Daemon) lookUpHooks() error {
-	queues, err := d.hookQueues(d.cfg, nil)
-	d.hooks = queues
-	return err
-}
-
-// hookQueues makes the queue of every group of a configuration. A group that was
-// there before keeps its queue; its new hooks are taken over by adopt.
-func (d *Daemon) hookQueues(cfg *config.Config, before map[string]*hook.Queue) ([]*hook.Queue, error) {
-	var queues []*hook.Queue
-	for i := range cfg.Groups {
-		g := &cfg.Groups[i]
-		// Looked up here in any case: what could never run is an error before
-		// anything has changed.
-		q, err := hook.New(g.Name, hooksOf(g, cfg.Self), d.hookEnded)
-		if err != nil {
-			return nil, err
-		}
-		if kept := before[g.Name]; kept != nil {
-			q = kept
-		}
-		queues = append(queues, q)
-	}
-	return queues, nil
-}
-
-// hooksOf are the hooks of a group on a node: none where it is no member.
-func hooksOf(g *config.Group, node string) map[config.HookKind]config.Hook {
-	if !holdsGroup(g, node) {
-		return nil
-	}
-	return g.Hooks
-}
-
-// tellHooks runs what the user has named for a change of a group.
-func (d *Daemon) tellHooks(w *core.Want) {
-	last := d.told[w.Group]
-	d.told[w.Group] = *w
-	if last.Generation != 0 && last.Held == w.Held && last.Active == w.Active {
-		return // another epoch or slot: nothing that hooks are told of
-	}
-	if w.Held && !w.Active {
-		d.preparing.Store(d.named().Groups[w.Group], *w)
-	}
-	g := &d.config().Groups[w.Group]
-	activeNode := ""
-	if w.Active {
-		activeNode = d.named().Nodes[d.named().Self]
-	}
-	d.hooks[w.Group].Push(hook.Event{
-		Kind: hook.KindOf(w.Held, w.Active, w.Reason), Group: g.Name, Node: d.named().Nodes[d.named().Self],
-		Epoch: w.Epoch, Reason: w.Reason, Addresses: prefixes(g), ActiveNode: activeNode,
-	})
-}
-
-func (d *Daemon) hookEnded(r hook.Result) {
-	if r.Event.Kind == config.HookPrepare {
-		if w, ok := d.preparing.Load(r.Event.Group); ok {
-			prepared := w.(core.Want)
-			d.engine.Post(core.HookDone{Group: prepared.Group, Generation: prepared.Generation, OK: r.Outcome == hook.OK})
-		}
-	}
-	e := report.Event{Kind: report.HookRan, Group: r.Event.Group, Epoch: r.Event.Epoch, Detail: string(r.Event.Kind), TookUS: r.Took.Microseconds()}
-	if r.Outcome != hook.OK {
-		e.Kind, e.Reason = report.HookFailed, reason.HookFailed
-		e.Detail = fmt.Sprintf("%s: %s: %s", r.Event.Kind, r.Outcome, r.Detail)
-	}
-	d.say(e)
-}
-
-// hookPatience bounds how long the end of the daemon waits for its hooks.
-const hookPatience = 5 * time.Second
-
-// endHooks waits for the hooks that are still to run. A further signal to end
-// cuts them short.
-func (d *Daemon) endHooks(signals <-chan os.Signal) {
-	ctx, cancel := context.WithTimeout(context.Background(), hookPatience)
-	defer cancel()
-	var all sync.WaitGroup
-	for _, q := range d.hooks {
-		all.Add(1)
-		go func() { defer all.Done(); _ = q.Stop(ctx) }()
-	}
-	done := make(chan struct{})
-	go func() { all.Wait(); close(done) }()
-	for {
-		select {
-		case <-done:
-			return
-		case s := <-signals:
-			if s != syscall.SIGHUP {
-				cancel()
-			}
-		}
+// outside tells hooks, mail and webhooks of changes. At is when they happened.
+func (d *Daemon) outside(all []told, at time.Time) {
+	for _, t := range all {
+		e := d.event(&t, at)
+		d.hooks[t.group].Push(e)
+		d.notifier.tell(&e)
 	}
 }
 

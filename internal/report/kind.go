@@ -41,6 +41,8 @@ const (
 	OverlayRepaired Kind = "overlay-repaired"
 	HookRan         Kind = "hook-ran"
 	HookFailed      Kind = "hook-failed"
+	Notified        Kind = "notified"
+	NotifyFailed    Kind = "notify-failed"
 	Lost            Kind = "lost"
 )
 
@@ -81,6 +83,8 @@ var Kinds = []KindInfo{
 	{OverlayRepaired, 0, "An overlay device, or an entry of it, was changed by a stranger and put back."},
 	{HookRan, 0, "A hook ended well; `took_us` is how long it ran."},
 	{HookFailed, 0, "A hook failed, or did not end in time."},
+	{Notified, 0, "A mail or a webhook was delivered; `took_us` is how long after the change."},
+	{NotifyFailed, 0, "A mail or a webhook could not be delivered, or was dropped; `detail` says which and why."},
 	{Lost, 0, "The reader of this stream was too slow: `detail` says how many events it did not see. Never stored."},
 }
 

@@ -21,6 +21,11 @@ func (s *Status) Problems() []string {
 			rest = append(rest, fmt.Sprintf("overlay %s is not as configured%s", o.Name, after(": ", o.Detail)))
 		}
 	}
+	for _, r := range s.Notify {
+		if r.LastError != "" {
+			rest = append(rest, fmt.Sprintf("%s: nobody is told: %s", strings.TrimSpace(r.Kind+" "+r.Name), r.LastError))
+		}
+	}
 	if s.Fence.Kind == "none" {
 		rest = append(rest, "no fence: if stead is killed or frozen, this host goes on answering"+after(": ", s.Fence.Detail))
 	}

@@ -21,6 +21,30 @@ type Status struct {
 	Draining bool      `json:"draining"` // in every group
 	Counters Counters  `json:"counters"`
 	Loop     Loop      `json:"loop"`
+
+	Notify     []Recipient  `json:"notify,omitempty"`
+	Hooks      []HookCounts `json:"hooks,omitempty"`
+	LogDropped uint64       `json:"log_dropped"` // records that whoever takes the log did not take in time
+}
+
+// Recipient is who is told of changes by mail or by a webhook, with how many were.
+type Recipient struct {
+	Kind      string `json:"kind"` // email or webhook
+	Name      string `json:"name,omitempty"`
+	Waiting   int    `json:"waiting"`
+	Sent      uint64 `json:"sent"`
+	Failed    uint64 `json:"failed"`               // refused, or given up
+	Dropped   uint64 `json:"dropped"`              // too many waited
+	Lost      uint64 `json:"lost"`                 // not delivered before it was removed
+	LastError string `json:"last_error,omitempty"` // of the last attempt, empty when that went well
+}
+
+// HookCounts are how many runs of the hooks of a group ended how.
+type HookCounts struct {
+	Group   string `json:"group"`
+	OK      uint64 `json:"ok"`
+	Failed  uint64 `json:"failed"`
+	Dropped uint64 `json:"dropped"` // changes that later ones overtook before a hook was started
 }
 
 // Role is what a node is in a group.

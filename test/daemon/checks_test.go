@@ -144,8 +144,8 @@ func TestHooks(t *testing.T) {
 		})
 		return lines
 	}
-	wait(tr.primary, "activate standby prepare activate")
-	lines := wait(tr.secondary, "prepare activate standby")
+	wait(tr.primary, "standby activate standby prepare activate")
+	lines := wait(tr.secondary, "standby prepare activate standby")
 	epoch := tr.primary.status(t).Group("web").Epoch
 	var activated struct {
 		Event, Group, Node, Reason string
@@ -153,20 +153,20 @@ func TestHooks(t *testing.T) {
 		Addresses                  []string
 		ActiveNode                 string `json:"active_node"`
 	}
-	_, document, _ := strings.Cut(lines[1], "json=")
+	_, document, _ := strings.Cut(lines[2], "json=")
 	if err := json.Unmarshal([]byte(document), &activated); err != nil {
-		t.Fatalf("%v in %s", err, lines[1])
+		t.Fatalf("%v in %s", err, lines[2])
 	}
 	if activated.Event != "activate" || activated.Group != "web" || activated.Node != "secondary" || activated.Reason != "switchover" ||
 		activated.Epoch == 0 || activated.Epoch >= epoch || len(activated.Addresses) != 2 || activated.ActiveNode != "secondary" {
 		t.Errorf("told: %+v; the epoch is now %d", activated, epoch)
 	}
 	for _, part := range []string{"user=nobody", "group=web", "node=secondary", "reason=switchover", "addresses=10.0.1.200/24 fd00:1::c8/64"} {
-		if !strings.Contains(lines[1], part) {
-			t.Errorf("%s is missing in %s", part, lines[1])
+		if !strings.Contains(lines[2], part) {
+			t.Errorf("%s is missing in %s", part, lines[2])
 		}
 	}
 	tr.primary.signal(t, syscall.SIGTERM, false)
 	tr.primary.ends(t, stopWithin)
-	wait(tr.primary, "activate standby prepare activate stop")
+	wait(tr.primary, "standby activate standby prepare activate stop")
 }

@@ -4,6 +4,7 @@ package explain
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ type Explanation struct {
 	Epoch  uint64    `json:"epoch,omitempty"`
 	TookMS float64   `json:"took_ms"` // from the first step to the change of role
 	Steps  []Step    `json:"steps"`
+	Since  []Step    `json:"since,omitempty"` // what was asked for after it, and did not come about
 }
 
 // Step is one event of a change.
@@ -74,15 +76,28 @@ func explain(events []report.Event, group string) Explanation {
 	}
 	first := firstStep(mine, last)
 	anchor, start := mine[last], mine[first].BootNS
-	x.Wall, x.Epoch, x.Title = anchor.Wall, anchor.Epoch, title(mine[first:last+1], anchor)
+	x.Wall, x.Epoch, x.Title = anchor.Wall, anchor.Epoch, title(mine, first, last)
 	x.TookMS = ms(anchor.BootNS - start)
 	for i := first; i < len(mine) && mine[i].BootNS-anchor.BootNS <= int64(after); i++ {
 		if i > last && !follows(mine[i].Kind) {
 			continue
 		}
-		x.Steps = append(x.Steps, Step{AtMS: ms(mine[i].BootNS - start), Text: Sentence(mine[i]), Event: mine[i]})
+		x.Steps = append(x.Steps, step(mine[i], start))
+	}
+	for i, e := range mine[last+1:] {
+		if e.Kind != report.Refused {
+			continue
+		}
+		if asked := i - 1; asked >= 0 && mine[last+1+asked].Kind == report.Commanded {
+			x.Since = append(x.Since, step(mine[last+1+asked], start))
+		}
+		x.Since = append(x.Since, step(e, start))
 	}
 	return x
+}
+
+func step(e report.Event, start int64) Step {
+	return Step{AtMS: ms(e.BootNS - start), Text: Sentence(e), Event: e}
 }
 
 // lastChange is the place of the last change of role before end, or -1.
@@ -129,21 +144,22 @@ func leadsTo(k report.Kind) bool {
 
 // follows tells whether an event of this kind after a change of role still tells of it.
 func follows(k report.Kind) bool {
-	return slices.Contains([]report.Kind{report.InPlace, report.Announcing, report.HookRan, report.HookFailed, report.HoldFailed, report.DualSeen}, k)
+	return slices.Contains([]report.Kind{report.InPlace, report.Announcing, report.HookRan, report.HookFailed, report.Notified, report.NotifyFailed, report.HoldFailed, report.DualSeen}, k)
 }
 
-func title(steps []report.Event, e report.Event) string {
-	var what string
-	switch e.Kind {
-	case report.BecameActive:
-		what = e.Node + " became active"
-	case report.BecameStandby:
+// title says of the change at last, whose steps begin at first, who took over from
+// whom and why.
+func title(events []report.Event, first, last int) string {
+	e := events[last]
+	what := e.Node + " became active" + insteadOf(events, first, last)
+	switch {
+	case e.Kind == report.SawActive, e.Kind == report.BecameStandby && router(e) != "":
+		what = other(e) + " became active"
+	case e.Kind == report.BecameStandby:
 		what = e.Node + " became standby"
-	default:
-		what = e.Peer + " became active"
 	}
 	why := e.Reason
-	for _, s := range steps {
+	for _, s := range events[first : last+1] {
 		if s.Kind == report.BecameStandby && s.Reason != "" {
 			why = s.Reason
 		}
@@ -152,6 +168,20 @@ func title(steps []report.Event, e report.Event) string {
 		return fmt.Sprintf("%s: %s", e.Group, what)
 	}
 	return fmt.Sprintf("%s: %s because %s (%s)", e.Group, what, report.ReasonText(why), why)
+}
+
+// insteadOf names who was active before this node became so, unless a step does.
+func insteadOf(events []report.Event, first, last int) string {
+	before := lastChange(events, last)
+	if before < 0 || other(events[before]) == "" {
+		return ""
+	}
+	for _, s := range events[first:last] {
+		if s.Peer != "" && s.Peer == events[before].Peer {
+			return ""
+		}
+	}
+	return " in place of " + other(events[before])
 }
 
 func ms(ns int64) float64 { return float64(ns/1000) / 1000 }
@@ -185,6 +215,8 @@ var sentences = map[report.Kind]string{
 	report.OverlayRepaired: "overlay put back",
 	report.HookRan:         "hook ended",
 	report.HookFailed:      "hook failed",
+	report.Notified:        "told",
+	report.NotifyFailed:    "could not tell",
 	report.Lost:            "events are missing here",
 }
 
@@ -194,15 +226,43 @@ func Sentence(e report.Event) string {
 	if !ok {
 		s = string(e.Kind)
 	}
-	s = strings.NewReplacer("NODE", e.Node, "PEER", e.Peer).Replace(s)
+	if e.Kind == report.BecameStandby && router(e) != "" {
+		s += ", PEER is active"
+	}
+	s = strings.NewReplacer("NODE", e.Node, "PEER", other(e)).Replace(s)
 	if e.Reason != "" {
 		s += ": " + report.ReasonText(e.Reason)
 	}
-	if e.Detail != "" {
-		s += ": " + report.Printable(e.Detail, 160)
+	if e.Detail != "" && router(e) == "" {
+		s += ": " + strings.TrimSuffix(report.Printable(e.Detail, 160), ":")
 	}
 	if e.TookUS > 0 {
 		s += fmt.Sprintf(" (took %.1f ms)", float64(e.TookUS)/1000)
 	}
 	return s
+}
+
+// other names who an event is about beside the node that tells it: a node, the
+// address of a router that the configuration does not name, or both.
+func other(e report.Event) string {
+	at := router(e)
+	switch {
+	case at == "":
+		return e.Peer
+	case e.Peer == "":
+		return at
+	}
+	return e.Peer + " (" + at + ")"
+}
+
+// router is where the advertisements of the other router come from, when VRRP
+// decides; else empty.
+func router(e report.Event) string {
+	if e.Kind != report.SawActive && e.Kind != report.BecameStandby && e.Kind != report.DualSeen {
+		return ""
+	}
+	if _, err := netip.ParseAddr(e.Detail); err != nil {
+		return ""
+	}
+	return e.Detail
 }

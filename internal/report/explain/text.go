@@ -8,6 +8,9 @@ import (
 	"stead/internal/report"
 )
 
+// moment is a wall clock's time to the millisecond.
+const moment = "2006-01-02 15:04:05.000"
+
 // Text draws explanations for people.
 func Text(w io.Writer, explanations []Explanation) error {
 	var b strings.Builder
@@ -19,9 +22,22 @@ func Text(w io.Writer, explanations []Explanation) error {
 		if len(x.Steps) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "at %s, epoch %d, %.1f ms after the first sign\n\n", x.Wall.Local().Format("2006-01-02 15:04:05.000"), x.Epoch, x.TookMS)
+		fmt.Fprintf(&b, "at %s", x.Wall.Local().Format(moment))
+		if x.Epoch > 0 {
+			fmt.Fprintf(&b, ", epoch %d", x.Epoch)
+		}
+		if x.TookMS > 0 {
+			fmt.Fprintf(&b, ", %.1f ms after the first sign", x.TookMS)
+		}
+		b.WriteString("\n\n")
 		for _, s := range x.Steps {
 			fmt.Fprintf(&b, "  %+10.1f ms  %-15s %s\n", s.AtMS, s.Event.Kind, s.Text)
+		}
+		if len(x.Since) > 0 {
+			b.WriteString("\nsince then, without a change\n\n")
+		}
+		for _, s := range x.Since {
+			fmt.Fprintf(&b, "  %s  %-15s %s\n", s.Event.Wall.Local().Format(moment), s.Event.Kind, s.Text)
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -38,5 +54,5 @@ func Line(e report.Event) string {
 	if e.Epoch > 0 {
 		words += fmt.Sprintf(" [epoch %d]", e.Epoch)
 	}
-	return fmt.Sprintf("%s  %-12s %-16s %s", e.Wall.Local().Format("2006-01-02 15:04:05.000"), about, e.Kind, words)
+	return fmt.Sprintf("%s  %-12s %-16s %s", e.Wall.Local().Format(moment), about, e.Kind, words)
 }

@@ -117,6 +117,7 @@ func (c *Collector) Collect(out chan<- prometheus.Metric) {
 	}
 	c.put(out, &leaseStalls, float64(s.Fence.Stalls))
 	c.counters(out, &s.Counters)
+	c.notified(out, s)
 	c.loop(out, s)
 }
 
@@ -190,6 +191,22 @@ func (c *Collector) counters(out chan<- prometheus.Metric, n *report.Counters) {
 	for cause, count := range n.PacketsRejected {
 		c.put(out, &packetsRejected, float64(count), cause)
 	}
+}
+
+func (c *Collector) notified(out chan<- prometheus.Metric, s *report.Status) {
+	for _, r := range s.Notify {
+		c.put(out, &notifyWaiting, float64(r.Waiting), r.Kind, r.Name)
+		c.put(out, &notifications, float64(r.Sent), r.Kind, r.Name, "sent")
+		c.put(out, &notifications, float64(r.Failed), r.Kind, r.Name, "failed")
+		c.put(out, &notifications, float64(r.Dropped), r.Kind, r.Name, "dropped")
+		c.put(out, &notifications, float64(r.Lost), r.Kind, r.Name, "lost")
+	}
+	for _, h := range s.Hooks {
+		c.put(out, &notifications, float64(h.OK), "hook", h.Group, "sent")
+		c.put(out, &notifications, float64(h.Failed), "hook", h.Group, "failed")
+		c.put(out, &notifications, float64(h.Dropped), "hook", h.Group, "dropped")
+	}
+	c.put(out, &logDropped, float64(s.LogDropped))
 }
 
 func (c *Collector) loop(out chan<- prometheus.Metric, s *report.Status) {

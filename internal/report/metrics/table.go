@@ -70,6 +70,10 @@ var (
 	heartbeatsReceived = Info{"stead_heartbeats_received_total", Counter, nil, "Heartbeats received and believed."}
 	packetsRejected    = Info{"stead_packets_rejected_total", Counter, []string{"cause"}, "Packets that changed nothing, by what was wrong with them."}
 
+	notifications = Info{"stead_notifications_total", Counter, []string{"kind", "name", "outcome"}, "Changes told by kind (email, webhook, or hook with the group as name); outcome is sent, failed, dropped or lost."}
+	notifyWaiting = Info{"stead_notifications_waiting", Gauge, []string{"kind", "name"}, "Changes that wait to be delivered."}
+	logDropped    = Info{"stead_log_dropped_total", Counter, nil, "Log records that whoever takes the log did not take in time."}
+
 	loopSteps    = Info{"stead_loop_steps_total", Counter, nil, "Steps of the engine."}
 	loopLate     = Info{"stead_loop_late_seconds", Histogram, nil, "How late the engine met its deadlines."}
 	loopLateMax  = Info{"stead_loop_late_max_seconds", Gauge, nil, "The largest such lateness since the start."}
@@ -93,6 +97,7 @@ var Table = []*Info{
 	&peerAlive, &peerRTT, &peerLastSeen, &peerLoss, &peerPathAlive,
 	&overlayOK, &overlayRepairs, &addressRepairs, &announcements,
 	&heartbeatsSent, &heartbeatsReceived, &packetsRejected,
+	&notifications, &notifyWaiting, &logDropped,
 	&loopSteps, &loopLate, &loopLateMax, &realtime, &snapshotTime,
 	&events, &buildInfo,
 }

@@ -73,6 +73,11 @@ func Trial() report.Status {
 			{Name: "client", Role: "witness", Alive: true, RTT: 210, LastSeen: ago(3 * time.Millisecond), Paths: []report.PeerPath{{Address: "10.0.1.4", Alive: true, LastHeardMS: 3}}},
 			{Name: "secondary", Role: "member", Alive: true, RTT: 120, LastSeen: ago(4 * time.Millisecond), Loss: 0.001, Paths: []report.PeerPath{{Address: "10.0.1.20", Alive: true, LastHeardMS: 4}}},
 		},
+		Notify: []report.Recipient{
+			{Kind: "email", Sent: 3},
+			{Kind: "webhook", Name: "sdn", Sent: 5, Waiting: 1, Failed: 1, Dropped: 2},
+		},
+		Hooks:    []report.HookCounts{{Group: "web", OK: 4, Failed: 1}},
 		Overlays: []report.Overlay{{Name: "vxlan0", Type: "vxlan", VNI: 10, MTU: 1450, OK: true}},
 		Fence:    report.Fence{Kind: "kernel"},
 		Realtime: report.Realtime{Mode: "auto", Active: true, Priority: 50},
