@@ -1,42 +1,53 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"log/slog"
-	"os"
+	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"stead/internal/config"
 	"stead/internal/daemon"
+	"stead/internal/report/logging"
 )
 
 func newRunCmd() *cobra.Command {
-	var file, node, format string
+	var file, node, format, level string
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "run the daemon on this node",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return run(cmd.Context(), file, node, logger(format))
+			return run(cmd.Context(), file, node, format, level)
 		},
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "/etc/stead/stead.yaml", "configuration file")
 	cmd.Flags().StringVar(&node, "node", "", "the node that this is (default: found by hostname or address)")
-	cmd.Flags().StringVar(&format, "log-format", "text", "text or json")
+	cmd.Flags().StringVar(&format, "log-format", "", "text or json (default: that of the configuration file)")
+	cmd.Flags().StringVar(&level, "log-level", "", "debug, info, warn or error (default: that of the configuration file)")
 	return cmd
 }
 
-func run(ctx context.Context, file, node string, log *slog.Logger) error {
+// logPatience bounds how long the end waits for whoever takes the log.
+const logPatience = time.Second
+
+func run(ctx context.Context, file, node, format, level string) error {
 	cfg, err := loadFor(file, node)
 	if err != nil {
 		return withCode(exitUsage, err)
 	}
+	log, err := openLog(cfg.Log, format, level)
+	if err != nil {
+		return withCode(exitUsage, err)
+	}
+	defer log.Close(logPatience)
 	front, err := daemon.OpenFront(cfg)
 	if err != nil {
 		return withCode(exitFailed, err)
 	}
-	d, err := daemon.New(cfg, file, node, log)
+	d, err := daemon.New(cfg, file, node, log.Logger)
 	if err != nil {
 		front.Close()
 		return withCode(exitFailed, err)
@@ -62,10 +73,11 @@ func loadFor(file, node string) (*config.Config, error) {
 	return cfg, config.LoadKeys(cfg)
 }
 
-// logger writes to standard error, where systemd and containers collect it.
-func logger(format string) *slog.Logger {
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, nil))
+// openLog opens the log of a configuration. What the command line says wins.
+func openLog(cfg config.Log, format, level string) (*logging.Log, error) {
+	if format != "" && format != "text" && format != "json" {
+		return nil, fmt.Errorf("--log-format %q: not one of text, json", format)
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, nil))
+	cfg.Format, cfg.Level = cmp.Or(format, cfg.Format), cmp.Or(level, cfg.Level)
+	return logging.Open(cfg)
 }
