@@ -191,6 +191,7 @@ func (c *Core) routerChanged(now Instant, g *group, ch *vrrp.Change) {
 	case vrrp.Deactivated:
 		followed := ch.Reason == reason.SyncGroup && !g.blocked() // another router takes over this moment
 		c.deactivated(now, g, &peer.Change{Node: int(n.Node), Epoch: ch.Count, Reason: ch.Reason, Linger: ch.Linger || followed})
+		c.acts.Note[len(c.acts.Note)-1].Detail = n.Detail
 		if ch.Reason == reason.HigherPriority || ch.Reason == reason.Late {
 			c.follow(now, g, false)
 		}
