@@ -125,7 +125,9 @@ func TestVirtualRouter(t *testing.T) {
 	picture(ctx, t, b, "virtual-router")
 	change(func(v *report.VRRP) { v.HoldsBack = true })
 	shows("virtual router 51 backup, holds back after a switchover"+own, other)
-	change(func(v *report.VRRP) { v.State, v.HandingOver, v.ActiveAddress, v.ActivePriority = "active", true, v.Source, 102 })
+	change(func(v *report.VRRP) {
+		v.State, v.HandingOver, v.ActiveAddress, v.ActivePriority = "active", true, v.Source, 102
+	})
 	shows("virtual router 51 active, hands over" + own)
 	change(func(v *report.VRRP) { v.State, v.Source, v.ActiveAddress, v.IntervalMS = "initialize", "", "", 10 })
 	shows("virtual router 51 initialize VRRP 3 · priority 102 every 10 ms")

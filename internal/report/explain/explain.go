@@ -82,21 +82,25 @@ func explain(events []report.Event, group string) Explanation {
 		if i > last && !follows(mine[i].Kind) {
 			continue
 		}
-		x.Steps = append(x.Steps, step(mine[i], start))
+		x.Steps = append(x.Steps, stepOf(mine[i], start))
 	}
-	for i, e := range mine[last+1:] {
-		if e.Kind != report.Refused {
-			continue
+	asked := last
+	for i := last + 1; i < len(mine); i++ {
+		switch mine[i].Kind {
+		case report.Commanded:
+			asked = i
+		case report.Refused:
+			if asked > last {
+				x.Since = append(x.Since, stepOf(mine[asked], start))
+			}
+			x.Since = append(x.Since, stepOf(mine[i], start))
+			asked = last
 		}
-		if asked := i - 1; asked >= 0 && mine[last+1+asked].Kind == report.Commanded {
-			x.Since = append(x.Since, step(mine[last+1+asked], start))
-		}
-		x.Since = append(x.Since, step(e, start))
 	}
 	return x
 }
 
-func step(e report.Event, start int64) Step {
+func stepOf(e report.Event, start int64) Step {
 	return Step{AtMS: ms(e.BootNS - start), Text: Sentence(e), Event: e}
 }
 

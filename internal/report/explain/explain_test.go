@@ -71,7 +71,7 @@ var changes = []struct {
 			at(0, report.SawActive, "web", secondary),
 			at(100, report.BecameActive, "web", report.Event{Reason: reason.Preempted}),
 		},
-		"web: primary became active because a node with a higher priority was ready for the preemption delay (preempted)",
+		"web: primary became active in place of secondary because a node with a higher priority was ready for the preemption delay (preempted)",
 		[]step{{0, report.BecameActive}},
 	},
 	{
@@ -84,6 +84,109 @@ var changes = []struct {
 		"web: primary became standby because an operator asked for a switchover (switchover)",
 		[]step{{0, report.Commanded}, {100, report.BecameStandby}},
 	},
+}
+
+// What VRRP decides: the other router may be one that the configuration does not
+// name, and a Backup says nothing before it takes over.
+var routed = []struct {
+	name   string
+	events []report.Event
+	want   string // as people see it, without the line with the wall clock
+}{
+	{
+		"a silent router",
+		[]report.Event{
+			at(0, report.SawActive, "lan", report.Event{Peer: "secondary", Detail: "192.0.2.2"}),
+			at(60000, report.BecameActive, "lan", report.Event{Epoch: 1, Reason: reason.PeerSilent, TookUS: 300}),
+			at(60000, report.Announcing, "lan", none),
+		},
+		`lan: primary became active in place of secondary (192.0.2.2) because the active node was not heard for the detection time (peer-silent)
+
+        +0.0 ms  became-active   primary serves: addresses in place, fence open: the active node was not heard for the detection time (took 0.3 ms)
+        +0.0 ms  announcing      addresses announced (gratuitous ARP, unsolicited NA)
+`,
+	},
+	{
+		"a silent router that heartbeats have found",
+		[]report.Event{
+			at(0, report.BecameStandby, "lan", report.Event{Peer: "secondary", Detail: "192.0.2.2", Reason: reason.Drained}),
+			at(60000, report.PeerDown, "", report.Event{Peer: "secondary", Reason: reason.PeerLost}),
+			at(60000.2, report.BecameActive, "lan", report.Event{Epoch: 2, Reason: reason.PeerSilent}),
+		},
+		`lan: primary became active because the active node was not heard for the detection time (peer-silent)
+
+        +0.0 ms  peer-down       secondary is not heard any more: a node was not heard for the detection time
+        +0.2 ms  became-active   primary serves: addresses in place, fence open: the active node was not heard for the detection time
+`,
+	},
+	{
+		"a check, and a router that nobody names",
+		[]report.Event{
+			at(0, report.CheckIsDown, "lan", report.Event{Detail: "haproxy: "}),
+			at(103, report.BecameStandby, "lan", report.Event{Epoch: 1, Reason: reason.HigherPriority, Detail: "192.0.2.9"}),
+		},
+		`lan: 192.0.2.9 became active because a router with a higher priority advertises (higher-priority)
+
+        +0.0 ms  check-down      check is down: haproxy
+      +103.0 ms  became-standby  primary serves no longer: fence closed, 192.0.2.9 is active: a router with a higher priority advertises
+`,
+	},
+	{
+		"a drain, then one that nobody took over from",
+		[]report.Event{
+			at(0, report.Commanded, "", report.Event{Detail: "drain"}),
+			at(60, report.BecameStandby, "lan", report.Event{Epoch: 65, Peer: "secondary", Reason: reason.Drained, Detail: "192.0.2.2"}),
+			at(5000, report.Commanded, "", report.Event{Detail: "resume"}),
+			at(5400, report.BecameActive, "lan", report.Event{Epoch: 66, Reason: reason.Preempted}),
+			at(60000, report.Commanded, "lan", report.Event{Detail: "switchover"}),
+			at(60100, report.CheckIsUp, "lan", none),
+			at(60400, report.Refused, "lan", report.Event{Epoch: 66, Reason: reason.NoSuccessor}),
+		},
+		`lan: primary became active in place of secondary (192.0.2.2) because a node with a higher priority was ready for the preemption delay (preempted)
+
+        +0.0 ms  commanded       operator's command: resume
+      +400.0 ms  became-active   primary serves: addresses in place, fence open: a node with a higher priority was ready for the preemption delay
+
+since then, without a change
+
+  ` + wall(60000) + `  commanded       operator's command: switchover
+  ` + wall(60400) + `  refused         command refused: nobody else is ready to take over
+`,
+	},
+	{
+		"who was active when this node began",
+		[]report.Event{
+			at(0, report.Started, "", report.Event{Detail: "v1.2.3"}),
+			at(305, report.SawActive, "lan", report.Event{Detail: "192.0.2.9"}),
+		},
+		`lan: 192.0.2.9 became active
+
+        +0.0 ms  started         stead started on primary: v1.2.3
+      +305.0 ms  saw-active      192.0.2.9 is active
+`,
+	},
+}
+
+// wall is the time of an event of at, as the text shows it.
+func wall(ms float64) string { return at(ms, "", "", none).Wall.Local().Format(moment) }
+
+func TestVirtualRouters(t *testing.T) {
+	for _, tt := range routed {
+		t.Run(tt.name, func(t *testing.T) {
+			var b strings.Builder
+			if err := Text(&b, Groups(tt.events, "lan")); err != nil {
+				t.Fatal(err)
+			}
+			title, rest, _ := strings.Cut(b.String(), "\n")
+			head, rest, _ := strings.Cut(rest, "\n")
+			if !strings.HasPrefix(head, "at 20") || strings.Contains(head, "epoch 0") || strings.Contains(head, " 0.0 ms") {
+				t.Errorf("%q", head)
+			}
+			if diff := cmp.Diff(tt.want, title+"\n"+rest); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
 }
 
 func TestGroups(t *testing.T) {
