@@ -36,8 +36,8 @@ output. When the time is over the drain stays in force; only where nobody at all
 is active for a group that this node served is it taken back.
 
 Exit codes: 0 drained, or with --if-running no daemon runs; 1 not within the
-timeout; 2 wrong usage; 3 no daemon answers; 4 refused, above all because nobody
-could take over.`,
+timeout; 2 wrong usage; 3 no daemon answers; 4 refused or taken back, above all
+because nobody could take over.`,
 		Example: `  stead drain --wait && systemctl stop stead
   stead drain --wait --if-running --timeout 1m --json
   stead drain web`,
@@ -68,6 +68,8 @@ type drained struct {
 	Running bool            `json:"running"`          // false: no daemon runs here, and nothing was to be done
 	Groups  []drainedTo     `json:"groups,omitempty"` // with --wait: those that this node served
 	served  map[string]bool // groups that this node served when it began, or was seen to serve since
+	drains  map[string]bool // groups that were seen to drain
+	ended   string          // a group whose drain ended before anybody else served it
 }
 
 // drainedTo is who serves a group instead.
@@ -85,7 +87,7 @@ func drain(ctx context.Context, client *api.Client, out, progress io.Writer, o *
 	if err != nil {
 		return err
 	}
-	d := &drained{Running: true, served: map[string]bool{}}
+	d := &drained{Running: true, served: map[string]bool{}, drains: map[string]bool{}}
 	d.missing(&before, group)
 	if d.Result, err = client.Do(ctx, report.Command{Verb: report.Drain, Group: group}); err != nil {
 		return err
@@ -98,14 +100,20 @@ func drain(ctx context.Context, client *api.Client, out, progress io.Writer, o *
 	err = wait(ctx, client, o.timeout, func(s *report.Status) string {
 		last = s
 		missing := d.missing(s, group)
+		if d.ended != "" {
+			return ""
+		}
 		if missing != said && missing != "" {
 			fmt.Fprintln(progress, "waiting: "+missing)
 		}
 		said = missing
 		return missing
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return d.takeBack(ctx, client, last, group, err)
+	case d.ended != "":
+		return withCode(exitRefused, fmt.Errorf("%s: the drain was taken back before another node served it: `stead events` shows why", d.ended))
 	}
 	d.Groups = d.servedBy(last)
 	return o.tell(out, d, what(group)+": drained")
@@ -139,6 +147,13 @@ func (d *drained) missing(s *report.Status, group string) (text string) {
 		g := &s.Groups[i]
 		if group != "" && g.Name != group || g.Role == report.RoleWitness {
 			continue
+		}
+		// A virtual router cannot know whether others are there: one that nobody has
+		// answered ends its drain itself.
+		if g.Draining {
+			d.drains[g.Name] = true
+		} else if d.drains[g.Name] {
+			d.ended = g.Name
 		}
 		if g.Role == report.RoleActive {
 			d.served[g.Name] = true

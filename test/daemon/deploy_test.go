@@ -80,7 +80,9 @@ func TestBOSH(t *testing.T) {
 	if err := post.Start(); err != nil {
 		t.Fatal(err)
 	}
-	tr.primary.start(t)
+	file := filepath.Join(tr.dir, tr.primary.name+".yaml") // as it is: the script reads it at the same time
+	tr.primary.begin(t, exec.Command(stead(), "run", "-c", file, "--node", tr.primary.name))
+	tr.primary.answers(t)
 	if err := post.Wait(); err != nil {
 		t.Errorf("post-start: %v", err)
 	}
