@@ -263,18 +263,19 @@ func TestNoAllocation(t *testing.T) {
 	b.ready(t, 0)
 	b.ready(t, 1)
 	buf := make([]byte, 2048)
-	count := 0
+	count, rounds := 0, 0
 	take := func(*core.Advertisement) { count++ }
-	allocs := testing.AllocsPerRun(200, func() {
-		for i := range sends {
-			a.Send(&sends[i])
-		}
-		b.Receive(buf, 8, take)
+	// The workers allocate, and may be at it during a measurement.
+	testns.Eventually(t, patience, "no allocation", func() bool {
+		rounds++
+		return testing.AllocsPerRun(100, func() {
+			for i := range sends {
+				a.Send(&sends[i])
+			}
+			b.Receive(buf, 8, take)
+		}) == 0
 	})
-	if allocs != 0 {
-		t.Errorf("%v allocations", allocs)
-	}
-	testns.Eventually(t, patience, "all are heard", func() bool { b.Receive(buf, 64, take); return count == 402 })
+	testns.Eventually(t, patience, "all are heard", func() bool { b.Receive(buf, 64, take); return count == rounds*101*2 })
 }
 
 // A family without routers does not wake anybody.
