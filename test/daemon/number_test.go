@@ -30,8 +30,8 @@ func TestNumberInAFile(t *testing.T) {
 
 	number(tr.primary, "-60\n")
 	tr.secondary.becomes(t, "web", report.RoleActive)
-	if g := tr.primary.becomes(t, "web", report.RoleStandby); !g.Ready || g.EffectivePriority != 80 {
-		t.Errorf("priority %d, ready %v, want 80 and ready", g.EffectivePriority, g.Ready)
+	if g := tr.primary.becomes(t, "web", report.RoleStandby); !g.Ready || g.EffectivePriority != 80 || g.Checks[0].Detail != "holds -60" {
+		t.Errorf("priority %d, ready %v, want 80 and ready: %+v", g.EffectivePriority, g.Ready, g.Checks)
 	}
 	number(tr.primary, "0\n")
 	tr.primary.becomes(t, "web", report.RoleActive)
