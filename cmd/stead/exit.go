@@ -13,6 +13,7 @@ const (
 	exitUsage       = 2 // the command line or the configuration is wrong; nothing was tried
 	exitUnreachable = 3 // no daemon answers on the control socket
 	exitRefused     = 4 // the daemon answered and refused
+	exitIncomplete  = 5 // done, but what was asked for is not whole: the list says what is missing
 )
 
 // exitError carries an exit code with an error. A nil err prints nothing.

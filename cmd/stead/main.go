@@ -22,6 +22,7 @@ var verbs = []func() *cobra.Command{
 	newProbeCmd,
 	newLabCmd,
 	newSimulateCmd,
+	newImportCmd,
 	newVersionCmd,
 	newGuardCmd,
 }

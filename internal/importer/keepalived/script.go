@@ -96,7 +96,7 @@ func (cmd *command) target(s *section, note string) {
 		s.set("user", scalar(cmd.user), "")
 	}
 	if name := cmd.lookedFor(); name != "" {
-		s.find("exec").note += "; process: " + printable(name) + " is the same without starting a program"
+		s.find("exec").note += "; process: " + printable(name) + " looks for the same without starting a program"
 	}
 }
 

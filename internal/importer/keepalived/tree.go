@@ -1,6 +1,11 @@
 package keepalived
 
-import "strings"
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+)
 
 // Directive is a line of the configuration, and the block behind it.
 type Directive struct {
@@ -41,6 +46,10 @@ func Parse(path string, o Options) ([]*Directive, []Finding, error) {
 	r := newReader(o)
 	at := place{file: path, line: 1}
 	if err := r.open(path, at, 0); err != nil {
+		var failed *fs.PathError
+		if errors.As(err, &failed) {
+			err = fmt.Errorf("%s: %w (name a keepalived.conf that can be read)", path, failed.Err)
+		}
 		return nil, nil, err
 	}
 	return r.parse()
