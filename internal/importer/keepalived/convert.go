@@ -158,7 +158,7 @@ func (c *converter) find(d *Directive, kind Kind, why, do string) {
 		why = fmt.Sprintf("%s (with the %s in it)", why, plural(n, "directive"))
 	}
 	d.listed = true
-	c.findings = append(c.findings, Finding{File: d.File, Line: d.Line, Directive: text, Kind: kind, Why: why, Do: do})
+	c.findings = append(c.findings, Finding{File: d.File, Line: d.Line, Directive: printable(text), Kind: kind, Why: printable(why), Do: printable(do)})
 }
 
 // note lists something about a directive that was converted.

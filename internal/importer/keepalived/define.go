@@ -208,7 +208,7 @@ func (r *reader) substitute(t text) (text, bool, error) {
 }
 
 func (r *reader) note(at place, directive string, kind Kind, why, do string) {
-	f := Finding{File: at.file, Line: at.line, Directive: directive, Kind: kind, Why: why, Do: do}
+	f := Finding{File: at.file, Line: at.line, Directive: printable(directive), Kind: kind, Why: printable(why), Do: do}
 	if !slices.Contains(r.notes, f) {
 		r.notes = append(r.notes, f)
 	}

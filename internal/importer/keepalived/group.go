@@ -24,7 +24,8 @@ func (c *converter) writeGroup(g *group) {
 }
 
 // state reads the state at the start: in keepalived MASTER means a priority of 255
-// where none is given, and that nopreempt and preempt_delay are not followed.
+// where none is given, and that nopreempt and preempt_delay are not followed. In
+// strict mode, and where no state is given, 255 alone makes a master.
 func (c *converter) state(g *group) {
 	d := g.at["state"]
 	if d == nil {
@@ -54,6 +55,9 @@ func (c *converter) priority(g *group) {
 		}
 	}
 	g.section.sub("members").set(c.node, strconv.Itoa(g.priority), note)
+	if g.strict || g.at["state"] == nil {
+		g.master = g.owner()
+	}
 }
 
 // router writes what tells one virtual router from another.
@@ -169,6 +173,9 @@ func (c *converter) unicastPeers(g *group) {
 	}
 	if !g.unicast {
 		return
+	}
+	if g.strict {
+		c.note(g.peers[0], Changed, "keepalived runs no instance with unicast in strict mode; Stead does", "remove vrrp_strict or strict_mode on the others, too")
 	}
 	note := "keepalived takes any; 255 is safer where the peers are on one link"
 	if leastFrom != nil && len(leastFrom.Words) > 1 && least > 1 {

@@ -32,7 +32,9 @@ type Error struct {
 	Do   string
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("%s:%d: %s: %s", e.File, e.Line, e.What, e.Do) }
+func (e *Error) Error() string {
+	return printable(fmt.Sprintf("%s:%d: %s: %s", e.File, e.Line, e.What, e.Do))
+}
 
 func (p place) errorf(do, format string, args ...any) error {
 	return &Error{File: p.file, Line: p.line, What: fmt.Sprintf(format, args...), Do: do}
