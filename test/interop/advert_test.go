@@ -3,6 +3,7 @@ package interop
 import (
 	"encoding/binary"
 	"fmt"
+	"net"
 	"net/netip"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 type advert struct {
 	host     string // behind the port
 	at       clock.Instant
+	mac      net.HardwareAddr // the frame's source
 	from, to netip.Addr
 	ttl      uint8
 	version  int
@@ -56,6 +58,7 @@ func readAdvert(frame []byte) (a advert, ok bool) {
 	if len(message) < 12 || message[0]&0xf != 1 || message[1] != vrid {
 		return a, false
 	}
+	a.mac = append(a.mac, frame[6:12]...)
 	a.read(message)
 	return a, true
 }

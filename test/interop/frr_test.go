@@ -19,6 +19,8 @@ type frr struct{}
 
 func (frr) String() string { return "FRR" }
 
+func (frr) up() string { return "Initialize -> Backup" }
+
 // Where the distribution has them.
 const frrPrograms = "/usr/lib/frr/"
 

@@ -74,6 +74,15 @@ func (v *view) none() (longest time.Duration) {
 	return longest
 }
 
+// stalled is how long this program, which asks, was held up: so may have been all
+// the others.
+func (v *view) stalled() (total time.Duration) {
+	for i := 1; i < len(v.rounds); i++ {
+		total += max(0, v.rounds[i].sent.Sub(v.rounds[i-1].sent)-5*asking)
+	}
+	return total
+}
+
 // claims are the advertisements of a host that say that it is active.
 func (v *view) claims(h *host) (all []advert) {
 	for _, a := range v.adverts {

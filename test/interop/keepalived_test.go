@@ -12,6 +12,8 @@ type keepalived struct{}
 
 func (keepalived) String() string { return "keepalived" }
 
+func (keepalived) up() string { return "Entering BACKUP STATE" }
+
 func (keepalived) start(t testing.TB, h *host, s settings, priority int) {
 	t.Helper()
 	var instance strings.Builder
@@ -27,12 +29,12 @@ func (keepalived) start(t testing.TB, h *host, s settings, priority int) {
 		say("nopreempt")
 	}
 	if s.checked {
-		say("track_file {\n    check weight 0\n  }")
+		say("track_file {\n    check weight %d\n  }", s.weight)
 	}
 	file, length := "", 24
 	if s.checked {
 		h.well(t)
-		file = fmt.Sprintf("track_file check {\n  file %q\n  weight 0\n}\n", h.path(checkFile))
+		file = fmt.Sprintf("track_file check {\n  file %q\n  weight %d\n}\n", h.path(checkFile), s.weight)
 	}
 	if s.ipv6 {
 		length = 64

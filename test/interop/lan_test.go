@@ -30,6 +30,7 @@ type host struct {
 	address4         netip.Addr
 	address6, local6 netip.Addr
 	isolated         bool
+	init             int        // the first of its processes: see machine
 	running          []*process // those that the last start has started
 }
 

@@ -27,9 +27,7 @@ func TestPeersAmongThemselves(t *testing.T) {
 				tt.settings.checked = tt.settings.checked || f.name == check.name
 			}
 			c := begin(t, tt.settings, tt.active, tt.standby)
-			for _, f := range tt.faults {
-				c.suffers(t, f)
-			}
+			c.sufferEach(t, tt.faults...)
 		})
 	}
 }

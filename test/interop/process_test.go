@@ -18,6 +18,7 @@ import (
 type process struct {
 	name   string
 	pid    int
+	main   int // what runs in it: see run
 	exited chan struct{}
 	state  *os.ProcessState // once exited
 	log    *log

@@ -19,6 +19,7 @@ type settings struct {
 	password  string // version 2: PASS
 	nopreempt bool
 	checked   bool // a file says whether the router is well: see ill and well
+	weight    int  // of the check; 0: it is fatal
 }
 
 // vip is the address that moves.
@@ -52,6 +53,8 @@ func (s *settings) down(priority int) time.Duration { return 3*s.interval + s.sk
 // router is a program that speaks VRRP.
 type router interface {
 	String() string
+	// up is what it writes when it begins to listen.
+	up() string
 	// start starts it on a host with a priority. It returns when the program runs.
 	start(t testing.TB, h *host, s settings, priority int)
 }

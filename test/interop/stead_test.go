@@ -14,6 +14,8 @@ type steadRouter struct {
 
 func (steadRouter) String() string { return "Stead" }
 
+func (steadRouter) up() string { return "msg=ready" }
+
 func (r steadRouter) start(t testing.TB, h *host, s settings, priority int) {
 	t.Helper()
 	keys := []string{"type: vrrp", fmt.Sprintf("vrid: %d, interval: %v, version: %d", vrid, s.interval, s.version)}
@@ -22,6 +24,9 @@ func (r steadRouter) start(t testing.TB, h *host, s settings, priority int) {
 	}
 	if s.unicast {
 		keys = append(keys, fmt.Sprintf("unicast: true, peers: [%q, %q], source: %q", s.source(h), s.source(h.other()), s.source(h)))
+		if s.ipv6 {
+			keys = append(keys, "min_ttl: 64") // keepalived leaves the hop limit to the kernel
+		}
 	}
 	if s.password != "" {
 		keys = append(keys, fmt.Sprintf("auth: { type: password, password_file: %s }", h.secret(t, "password", s.password)))
@@ -33,8 +38,12 @@ func (r steadRouter) start(t testing.TB, h *host, s settings, priority int) {
 	var group strings.Builder
 	if s.checked {
 		h.well(t)
+		effect := "fatal: true"
+		if s.weight != 0 {
+			effect = fmt.Sprintf("weight: %d", s.weight)
+		}
 		group.WriteString("    checks:\n")
-		fmt.Fprintf(&group, "      health: { file: %s, expect: \"0\", interval: 10ms, rise: 1, fall: 1, fatal: true }\n", h.path(checkFile))
+		fmt.Fprintf(&group, "      health: { file: %s, expect: \"0\", interval: 10ms, rise: 1, fall: 1, %s }\n", h.path(checkFile), effect)
 	}
 	h.stead(t, fmt.Sprintf(`nodes:
   %[1]s: { address: %[2]s }
@@ -44,6 +53,7 @@ groups:
     election: { %[4]s }
     preempt: { enabled: %[5]t }
     addresses: [ { address: "%[6]s/%[7]d", interface: eth1 } ]
+    announce: { refresh: 1s }
 %[8]scontrol: { socket: %[9]s }
 state: { dir: %[10]s }
 http: { listen: none }

@@ -82,6 +82,9 @@ func packets(t testing.TB, index int, protocol uint16) int {
 		testns.Lacking(t, "CAP_NET_RAW", err)
 	}
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 8<<20)
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); err != nil {
+		t.Fatal(err)
+	}
 	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: network, Ifindex: index}); err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +151,7 @@ func serialize(parts ...gopacket.SerializableLayer) []byte {
 
 func (w *watch) listen() {
 	defer w.ended.Done()
-	buf := make([]byte, 2048)
+	buf, stamp := make([]byte, 2048), make([]byte, 128)
 	var fds []unix.PollFd
 	for _, p := range w.ports {
 		fds = append(fds, unix.PollFd{Fd: int32(p.fd), Events: unix.POLLIN})
@@ -164,22 +167,42 @@ func (w *watch) listen() {
 		}
 		for _, p := range w.ports {
 			for {
-				n, from, err := unix.Recvfrom(p.fd, buf, unix.MSG_DONTWAIT)
+				n, control, _, from, err := unix.Recvmsg(p.fd, buf, stamp, unix.MSG_DONTWAIT)
 				if err != nil {
 					break
 				}
 				// What the switch sends to the host passes here too.
 				if at, ok := from.(*unix.SockaddrLinklayer); ok && at.Pkttype != unix.PACKET_OUTGOING {
-					w.hear(p.host, buf[:n], now())
+					w.hear(p.host, buf[:n], stamped(stamp[:control]))
 				}
 			}
 		}
 	}
 }
 
+// stamped is when the kernel has seen a frame, by the control message that it has
+// put beside it: this program may be late.
+func stamped(control []byte) clock.Instant {
+	read := now()
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return read
+	}
+	for _, m := range messages {
+		if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SCM_TIMESTAMPNS && len(m.Data) >= 16 {
+			at := time.Unix(int64(binary.NativeEndian.Uint64(m.Data)), int64(binary.NativeEndian.Uint64(m.Data[8:])))
+			return read.Add(-time.Since(at))
+		}
+	}
+	return read
+}
+
 // hear notes a frame that a host has sent.
 func (w *watch) hear(host string, f []byte, at clock.Instant) {
 	if a, ok := readAdvert(f); ok {
+		if a.from.Is6() != w.vip.Is6() {
+			return // of another virtual router with the same number
+		}
 		a.host, a.at = host, at
 		w.mu.Lock()
 		defer w.mu.Unlock()
