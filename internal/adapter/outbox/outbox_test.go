@@ -75,6 +75,12 @@ func world(t *testing.T, o Options[string], f func(*Box[string], *recipient)) {
 	})
 }
 
+// pass lets time pass, and what is due then be done.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func check(t *testing.T, what string, got, want []string) {
 	t.Helper()
 	if !slices.Equal(got, want) {
@@ -102,7 +108,7 @@ func TestRetriesWithTheSameIDAndGrowingPauses(t *testing.T) {
 		}
 		b.Put("a")
 		b.Put("b")
-		time.Sleep(30 * time.Minute)
+		pass(30 * time.Minute)
 		if len(r.got) != 2 || !strings.HasSuffix(r.got[0], " a") || !strings.HasSuffix(r.got[1], " b") {
 			t.Errorf("got %q", r.got)
 		}
@@ -140,7 +146,7 @@ func TestPatienceIsCountedFromTheChange(t *testing.T) {
 		}
 		b.Put("a")
 		b.Put("b")
-		time.Sleep(3 * time.Minute)
+		pass(3 * time.Minute)
 		// What waited behind the first one as long is tried once, not for another minute.
 		if c := b.Counts(); c.Failed != 2 || c.Waiting != 0 || c.LastError != "connection refused" {
 			t.Errorf("counts %+v", c)
@@ -159,7 +165,7 @@ func TestRecipientSaysWhenToComeAgain(t *testing.T) {
 	world(t, Options[string]{Retry: time.Hour}, func(b *Box[string], r *recipient) {
 		r.fails = []error{Later(errAway, 77*time.Second)}
 		b.Put("a")
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		check(t, "got", r.got, []string{"1m17s a"})
 	})
 }
@@ -187,13 +193,13 @@ func TestGatherPutsTogether(t *testing.T) {
 	world(t, o, func(b *Box[string], r *recipient) {
 		for _, thing := range strings.Fields("a b c d") {
 			b.Put(thing)
-			time.Sleep(900 * time.Millisecond)
+			pass(900 * time.Millisecond)
 		}
-		time.Sleep(6 * time.Second)
+		pass(6 * time.Second)
 		b.Put("e")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		b.Put("f")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		// The third has to wait until the first is a minute old.
 		check(t, "got", r.got, []string{"2s a+b+c", "4.7s d", "1m2s e", "1m11.6s f"})
 	})
@@ -205,9 +211,9 @@ func TestAttemptsCarryTheSameBatch(t *testing.T) {
 		r.fails = []error{errAway}
 		b.Put("a")
 		b.Put("b")
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		b.Put("c")
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		if len(r.got) != 2 || !strings.HasSuffix(r.got[0], " a+b") || !strings.HasSuffix(r.got[1], " c") || r.ids[0] != r.ids[1] {
 			t.Errorf("got %q", r.got)
 		}
@@ -235,7 +241,7 @@ func TestStopDuringAPauseTriesAtOnce(t *testing.T) {
 		r := &recipient{start: time.Now(), fails: []error{errAway}}
 		b := New(Options[string]{Retry: 9 * time.Hour, First: time.Hour, Most: time.Hour, Send: r.send, Report: r.report})
 		b.Put("a")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		b.Stop(ctx)
