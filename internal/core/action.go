@@ -69,7 +69,8 @@ type Want struct {
 	Active     bool   // hooks: the node is active (a target that prepares holds, but is not active)
 	Epoch      uint64
 	Reason     reason.Reason
-	Priority   int // effective, of this node in the group
+	Detail     string // of a release by a node that is not ready: what was seen
+	Priority   int    // effective, of this node in the group
 }
 
 // Announce asks for gratuitous ARP and unsolicited NA for all addresses of a group.

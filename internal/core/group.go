@@ -270,6 +270,9 @@ func (c *Core) wantHeld(g *group, held, active bool, why reason.Reason) {
 	}
 	c.wants++
 	g.want = Want{Group: g.id, Generation: c.wants, Held: held, Active: active, Epoch: g.epoch, Reason: why, Priority: g.weighed}
+	if !held && !g.ready {
+		g.want.Detail = g.detail
+	}
 	c.acts.Want = append(c.acts.Want, g.want)
 }
 

@@ -61,7 +61,7 @@ func (c *changes) wanted(w *core.Want, self string) (all []told) {
 	if last.Held == w.Held && last.Active == w.Active {
 		return nil // another epoch or slot
 	}
-	t := told{group: w.Group, kind: hook.KindOf(w.Held, w.Active, w.Reason), reason: w.Reason}
+	t := told{group: w.Group, kind: hook.KindOf(w.Held, w.Active, w.Reason), reason: w.Reason, detail: w.Detail}
 	switch {
 	case w.Active:
 		s.active = self

@@ -77,6 +77,17 @@ func play(script string) (out []string) {
 	return out
 }
 
+// A release by a fault says what was seen, also when the note comes after it.
+func TestChangesSayWhatWasSeen(t *testing.T) {
+	c := &changes{}
+	c.reset(played)
+	c.wanted(&core.Want{Group: 0, Held: true, Active: true, Reason: reason.NobodyActive}, "me")
+	all := c.wanted(&core.Want{Group: 0, Reason: reason.CheckFailed, Detail: "web"}, "me")
+	if len(all) != 1 || all[0].kind != config.HookFault || all[0].detail != "web" {
+		t.Errorf("%+v", all)
+	}
+}
+
 func TestChangesKnowWhoIsActive(t *testing.T) {
 	c := &changes{}
 	c.reset(played)
