@@ -17,7 +17,7 @@ var (
 	capNetAdmin = &Problem{"no-cap-net-admin", Fatal, "CAP_NET_ADMIN is missing",
 		"no address can be added or removed and no overlay be built: this node cannot take over", giveCapability}
 	capNetRaw = &Problem{"no-cap-net-raw", Fatal, "CAP_NET_RAW is missing",
-		"no gratuitous ARP and no neighbour advertisement can be sent: clients stay with the old node until their caches expire", giveCapability}
+		"no gratuitous ARP and no neighbour advertisement can be sent: clients stay with the old node until their caches expire; and a daemon with a virtual router does not start", giveCapability}
 	capBPF = &Problem{"no-cap-bpf", Warning, "CAP_BPF is missing",
 		"no fence in the kernel: when the daemon is frozen, only a guard process takes the address away", giveCapability}
 	capLock = &Problem{"no-cap-ipc-lock", Hint, "CAP_IPC_LOCK is missing, and RLIMIT_MEMLOCK is limited",

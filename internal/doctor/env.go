@@ -57,16 +57,17 @@ type Env struct {
 
 // Link is an interface of this host.
 type Link struct {
-	Index    int
-	Name     string
-	Kind     string // of the kernel, such as device, vxlan, bridge
-	MTU      int
-	Up       bool // administratively
-	Carrier  bool
-	Loopback bool
-	NoARP    bool
-	MAC      MAC
-	Addrs    []netip.Prefix
+	Index       int
+	Name        string
+	Kind        string // of the kernel, such as device, vxlan, bridge
+	MTU         int
+	Up          bool // administratively
+	Carrier     bool
+	Loopback    bool
+	NoARP       bool
+	NoMulticast bool
+	MAC         MAC
+	Addrs       []netip.Prefix
 }
 
 // has tells whether the interface has the address.
@@ -163,8 +164,8 @@ func (e *Env) overlay(name string) *config.Overlay {
 	return nil
 }
 
-// interval is the shortest between heartbeats, and lease the shortest lease, of the
-// groups in which this node takes part; 0 without any.
+// interval is the shortest between heartbeats or advertisements, and lease the
+// shortest lease, of the groups in which this node takes part; 0 without any.
 func (e *Env) interval() (interval, lease time.Duration) {
 	if e.Config == nil {
 		return 0, 0
@@ -174,11 +175,15 @@ func (e *Env) interval() (interval, lease time.Duration) {
 		if !slices.Contains(g.Election.Voters, e.Config.Self) && !slices.ContainsFunc(g.Members, func(m config.Member) bool { return m.Node == e.Config.Self }) {
 			continue
 		}
-		if interval == 0 || g.Election.Interval < interval {
-			interval = g.Election.Interval
+		tick, held := g.Election.Interval, g.Election.Lease()
+		if r := g.Election.VRRP; r != nil && tick == 0 {
+			tick, held = r.Interval, time.Duration(r.DownAdverts)*r.Interval
 		}
-		if lease == 0 || g.Election.Lease() < lease {
-			lease = g.Election.Lease()
+		if interval == 0 || tick < interval {
+			interval = tick
+		}
+		if lease == 0 || held < lease {
+			lease = held
 		}
 	}
 	return interval, lease
@@ -187,7 +192,7 @@ func (e *Env) interval() (interval, lease time.Duration) {
 // paths are the ways of heartbeats from this node.
 func (e *Env) paths() []Path {
 	self := e.self()
-	if self == nil || self.Role == config.RoleClient {
+	if self == nil || self.Role == config.RoleClient || !e.Config.Heartbeats() {
 		return nil
 	}
 	var out []Path

@@ -141,6 +141,7 @@ func links() ([]Link, error) {
 		link := Link{
 			Index: a.Index, Name: a.Name, Kind: l.Type(), MTU: a.MTU, Up: a.Flags&net.FlagUp != 0,
 			Carrier: a.RawFlags&unix.IFF_LOWER_UP != 0, Loopback: a.Flags&net.FlagLoopback != 0, NoARP: a.RawFlags&unix.IFF_NOARP != 0,
+			NoMulticast: a.RawFlags&unix.IFF_MULTICAST == 0,
 		}
 		copy(link.MAC[:], a.HardwareAddr)
 		addrs, err := handle.AddrList(l, netlink.FAMILY_ALL)

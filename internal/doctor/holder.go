@@ -154,8 +154,8 @@ func (e *Env) judgeHolder(a *asking, v vip) Finding {
 		return twoHolders.at(v.String(), list(macs)+" answer")
 	case len(macs) == 1 && serves:
 		return twoHolders.at(v.String(), "this node serves it, and "+list(macs)+" answers")
-	case len(macs) == 0 && !serves && g != nil && g.ActiveNode != "" && g.ActiveNode != e.Status.Node:
-		return noHolder.at(v.String(), "nobody answers, while "+g.ActiveNode+" is active", "node", g.ActiveNode, "interface", v.Interface)
+	case len(macs) == 0 && !serves && g != nil && g.Holder() != "" && g.ActiveNode != e.Status.Node:
+		return noHolder.at(v.String(), "nobody answers, while "+g.Holder()+" is active", "node", g.Holder(), "interface", v.Interface)
 	case len(macs) == 1:
 		return fine(v.String(), list(macs)+" answers, and nobody else")
 	case serves:

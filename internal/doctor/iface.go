@@ -74,6 +74,11 @@ func (e *Env) interfaceNames() []string {
 			names = append(names, v.Interface)
 		}
 	}
+	for _, g := range e.routers() {
+		if e.overlay(g.Election.VRRP.Interface) == nil {
+			names = append(names, g.Election.VRRP.Interface)
+		}
+	}
 	slices.Sort(names)
 	return slices.Compact(names)
 }

@@ -151,7 +151,11 @@ var groups = Check{
 			g := &e.Status.Groups[i]
 			found := e.group(g)
 			if len(found) == 0 {
-				found = []Finding{fine(g.Name, fmt.Sprintf("%s is active, %d could take over", g.ActiveNode, g.Spares()))}
+				seen := fmt.Sprintf("%s is active, %d could take over", g.Holder(), g.Spares())
+				if g.VRRP != nil {
+					seen = g.Holder() + " is active; routers that are Backup say nothing"
+				}
+				found = []Finding{fine(g.Name, seen)}
 			}
 			out = append(out, found...)
 		}
@@ -163,7 +167,7 @@ func (e *Env) group(g *report.Group) (out []Finding) {
 	say := func(p *Problem, format string, args ...any) {
 		out = append(out, p.at(g.Name, fmt.Sprintf(format, args...), "group", g.Name))
 	}
-	if g.ActiveNode == "" {
+	if g.Holder() == "" {
 		say(nobodyActive, "as far as %s knows", e.Status.Node)
 	}
 	if g.Stalled {
@@ -183,7 +187,7 @@ func (e *Env) group(g *report.Group) (out []Finding) {
 	case !g.Ready:
 		say(notReady, "%s", strings.TrimSuffix(report.ReasonText(g.NotReadyBecause)+": "+g.NotReadyDetail, ": "))
 	}
-	if len(g.Members) > 1 && g.ActiveNode != "" && g.Spares() == 0 && member {
+	if len(g.Members) > 1 && g.VRRP == nil && g.ActiveNode != "" && g.Spares() == 0 && member {
 		say(noSpare, "%s is active, and no other member is both heard and ready", g.ActiveNode)
 	}
 	return out
