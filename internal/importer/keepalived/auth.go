@@ -5,6 +5,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // secretsDir is where passwords and keys are expected.
@@ -101,8 +102,15 @@ func (c *converter) hmac(g *group) {
 				replay = "time"
 			}
 		case "time_window":
-			d.useAll()
-			c.note(d, Changed, "Stead chooses the window by the interval", "nothing, if the clocks are kept")
+			d.use(0)
+			v, ok := c.seconds(d, 1)
+			switch usual := max(3*g.interval, 5*time.Second).Truncate(time.Second); {
+			case !ok:
+			case v == usual:
+				c.note(d, Unneeded, "it is the window of Stead, too", "")
+			default:
+				c.note(d, Changed, "the window of Stead is "+length(usual)+": three intervals, and 5 s at least", "nothing, if the clocks are kept")
+			}
 		case "mode":
 			d.use(0, 1)
 			if d.Arg(1) != "enforce" {

@@ -70,7 +70,18 @@ func (c *converter) accept(g *group) {
 }
 
 func (c *converter) virtualMAC(g *group) {
-	d := g.at["use_vmac"]
+	d, base := g.at["use_vmac"], g.at["vmac_xmit_base"]
+	if base != nil {
+		base.use(0)
+		switch {
+		case d == nil:
+			c.note(base, Unneeded, "there is no use_vmac", "")
+		case g.unicast:
+			c.note(base, Unneeded, "unicast advertisements leave from the interface itself", "")
+		default:
+			c.note(base, Changed, "with virtual_mac the advertisements leave from the macvlan", "leave virtual_mac off where that is not wanted")
+		}
+	}
 	if d == nil {
 		return
 	}

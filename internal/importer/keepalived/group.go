@@ -101,6 +101,7 @@ func (c *converter) interval(g *group) {
 			}
 		}
 	}
+	g.interval = every
 	g.election.set("interval", length(every), note)
 }
 

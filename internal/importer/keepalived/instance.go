@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"time"
 
 	"stead/internal/config"
 )
@@ -25,6 +26,7 @@ type group struct {
 	hooks      *section
 	device     string
 	v6         bool
+	interval   time.Duration
 	version    int
 	priority   int
 	strict     bool
@@ -46,7 +48,7 @@ var single = map[string]bool{
 	"state": true, "interface": true, "virtual_router_id": true, "priority": true, "advert_int": true, "version": true,
 	"mcast_src_ip": true, "unicast_src_ip": true, "mcast_dst_ip": true, "unicast_ttl": true, "v3_checksum_as_v2": true,
 	"accept": true, "no_accept": true, "strict_mode": true, "preempt": true, "nopreempt": true, "preempt_delay": true,
-	"smtp_alert": true, "garp_master_refresh": true, "down_timer_adverts": true, "use_vmac": true,
+	"smtp_alert": true, "garp_master_refresh": true, "down_timer_adverts": true, "use_vmac": true, "vmac_xmit_base": true,
 }
 
 // readInstance converts a vrrp_instance, all but what waits for the sync groups.

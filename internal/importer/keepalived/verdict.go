@@ -82,7 +82,8 @@ var globalVerdicts = verdicts(
 		"process_monitor_rcv_bufs", "process_monitor_rcv_bufs_force", "vrrp_rx_bufs_policy", "vrrp_rx_bufs_multiplier"),
 	all(runsOnce, "startup_script", "startup_script_timeout", "shutdown_script", "shutdown_script_timeout"),
 	all(unneeded("Stead follows interfaces that come and go"), "dynamic_interfaces"),
-	all(unneeded("Stead checks the addresses of every advertisement, and the sender of every unicast one"), "vrrp_skip_check_adv_addr", "vrrp_check_unicast_src"),
+	all(unneeded("Stead counts advertisements that name other addresses, and takes them"), "vrrp_skip_check_adv_addr"),
+	all(unneeded("Stead takes unicast advertisements from its peers only"), "vrrp_check_unicast_src"),
 	all(lost("Stead waits after its own start, not after that of the machine", "use start_delay of the group"), "vrrp_delay_after_boot"),
 	all(lost("Stead answers an advertisement of lower priority at once, as RFC 9568 asks", "nothing, unless the others are disturbed by it"), "vrrp_lower_prio_no_advert"),
 	all(unneeded("Stead announces again when it has seen another active router"), "vrrp_higher_prio_send_advert"),
@@ -105,7 +106,7 @@ var instanceVerdicts = verdicts(
 	all(unneeded("an instance without addresses needs no word for it"), "no_virtual_ipaddress"),
 	all(unneeded("Stead adds its addresses so that none depends on another"), "promote_secondaries"),
 	all(unneeded("Stead is told of the carrier by the kernel"), "linkbeat_use_polling"),
-	all(unneeded("Stead checks the addresses of every advertisement"), "skip_check_adv_addr"),
+	all(unneeded("Stead counts advertisements that name other addresses, and takes them"), "skip_check_adv_addr"),
 	all(unneeded("it has no meaning in keepalived either"), "debug"),
 	all(unneeded("a Stead that was late stops answering by itself, and looks for the others before it goes on"), "timer_expired_backup", "thread_timer_expired"),
 	all(lost("Stead answers an advertisement of lower priority at once, as RFC 9568 asks", "nothing, unless the others are disturbed by it"), "lower_prio_no_advert"),
@@ -119,7 +120,6 @@ var instanceVerdicts = verdicts(
 	all(lost("Stead has no VRF of its own for a group", "start it with ip vrf exec NAME stead run"), "vrf"),
 	all(lost("Stead has virtual MAC addresses on the group's own interface only", "give the addresses a group of their own there"), "use_vmac_addr"),
 	all(lost("Stead makes no ipvlan", "leave it off, or use virtual_mac: true"), "use_ipvlan"),
-	all(changed("with virtual_mac the advertisements leave from the macvlan", "leave virtual_mac off where that is not wanted"), "vmac_xmit_base"),
 	all(lost("Stead is not ready while the carrier of an interface with its addresses is down", "nothing, if that is what you want"), "dont_track_primary"),
 )
 
