@@ -203,3 +203,37 @@ func TestRecipientsAreReloaded(t *testing.T) {
 		t.Errorf("the webhook was told %s", got)
 	}
 }
+
+// A script for keepalived is told by a virtual router what keepalived would tell
+// it: BACKUP after the start, MASTER, FAULT while a check fails, BACKUP when it has
+// passed, MASTER again, and STOP at the end.
+func TestScriptsForKeepalivedWithVRRP(t *testing.T) {
+	tr := newTrial(t, conf{})
+	said, script, sick := filepath.Join(tr.dir, "said"), filepath.Join(tr.dir, "notify.sh"), filepath.Join(tr.dir, "sick")
+	writeFile(t, script, "#!/bin/sh\necho \"$3 $4\" >>"+said+"\n", 0o755)
+	tr.conf.groups = `VI_1:
+  members: { primary: 100, secondary: 90 }
+  election: { type: vrrp, vrid: 51, interval: 100ms }
+  addresses: [ { address: 10.0.1.210/24, interface: eth1 } ]
+  hooks: { change: { exec: [` + script + `], arguments: keepalived } }
+  checks: { well: { exec: "! test -e ` + sick + `", shell: true, interval: 100ms, fatal: true } }
+`
+	tr.primary.start(t)
+	tells := func(want string) {
+		t.Helper()
+		testns.Eventually(t, patience, "the script is told "+want, func() bool {
+			text, _ := os.ReadFile(said)
+			return strings.Join(strings.Split(strings.TrimSpace(string(text)), "\n"), ", ") == want
+		})
+	}
+	tells("BACKUP 100, MASTER 100")
+	writeFile(t, sick, "", 0o644)
+	tells("BACKUP 100, MASTER 100, FAULT 100")
+	if err := os.Remove(sick); err != nil {
+		t.Fatal(err)
+	}
+	tells("BACKUP 100, MASTER 100, FAULT 100, BACKUP 100, MASTER 100")
+	tr.primary.signal(t, syscall.SIGTERM, false)
+	tr.primary.ends(t, stopWithin)
+	tells("BACKUP 100, MASTER 100, FAULT 100, BACKUP 100, MASTER 100, STOP 100")
+}
