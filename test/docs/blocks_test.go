@@ -18,16 +18,20 @@ func blocks(t *testing.T, page, language string) (texts []string) {
 		t.Fatal(err)
 	}
 	var block *strings.Builder
-	indent := ""
+	indent, other := "", false
 	for _, line := range strings.SplitAfter(string(text), "\n") {
 		trimmed := strings.TrimSpace(line)
 		switch {
+		case other:
+			other = trimmed != "```"
 		case block == nil && trimmed == "```"+language:
 			block, indent = &strings.Builder{}, line[:strings.Index(line, "`")]
-		case block != nil && trimmed == "```":
+		case block == nil:
+			other = strings.HasPrefix(trimmed, "```")
+		case trimmed == "```":
 			texts = append(texts, block.String())
 			block = nil
-		case block != nil:
+		default:
 			block.WriteString(strings.TrimPrefix(line, indent))
 		}
 	}
