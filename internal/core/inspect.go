@@ -54,6 +54,9 @@ func (c *Core) Inspect(now Instant) State {
 		if gs.Ready && gs.Starting {
 			gs.Ready, gs.Why = false, reason.Starting
 		}
+		if gs.Ready && g.blocked() {
+			gs.Ready, gs.Why = false, reason.SyncGroup
+		}
 		if gs.Ready && gs.Drained {
 			gs.Ready, gs.Why = false, reason.Drained
 		}

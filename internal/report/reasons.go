@@ -17,7 +17,7 @@ var Reasons = []ReasonInfo{
 	{reason.Switchover, "an operator asked for a switchover"},
 	{reason.Preempted, "a node with a higher priority was ready for the preemption delay"},
 	{reason.Drained, "an operator drained the node"},
-	{reason.SyncGroup, "a group that changes together with this one did"},
+	{reason.SyncGroup, "a group that changes together with this one did, or is not ready"},
 	{reason.HigherPriority, "a router with a higher priority advertises"},
 	{reason.CheckFailed, "a fatal check is down"},
 	{reason.LinkDown, "an interface of the group lost its carrier or went away"},
