@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"stead/internal/core/reason"
 	"stead/internal/report"
 )
 
@@ -76,7 +77,7 @@ func explain(events []report.Event, group string) Explanation {
 	}
 	first := firstStep(mine, last)
 	anchor, start := mine[last], mine[first].BootNS
-	x.Wall, x.Epoch, x.Title = anchor.Wall, anchor.Epoch, title(mine, first, last)
+	x.Wall, x.Epoch, x.Title = anchor.Wall, anchor.Epoch, title(mine, first, last)+together(events, mine, first, last)
 	x.TookMS = ms(anchor.BootNS - start)
 	for i := first; i < len(mine) && mine[i].BootNS-anchor.BootNS <= int64(after); i++ {
 		if i > last && !follows(mine[i].Kind) {
@@ -172,6 +173,22 @@ func title(events []report.Event, first, last int) string {
 		return fmt.Sprintf("%s: %s", e.Group, what)
 	}
 	return fmt.Sprintf("%s: %s because %s (%s)", e.Group, what, report.ReasonText(why), why)
+}
+
+// together says which group this one followed at the change at last, and why that one
+// changed; empty where it followed none.
+func together(all, mine []report.Event, first, last int) string {
+	for _, e := range mine[first : last+1] {
+		if !isChange(e.Kind) || e.Reason != reason.SyncGroup {
+			continue
+		}
+		for _, o := range all {
+			if o.Group != e.Group && o.Kind == e.Kind && o.Reason != reason.SyncGroup && o.BootNS == e.BootNS {
+				return fmt.Sprintf("; %s: %s (%s)", o.Group, report.ReasonText(o.Reason), o.Reason)
+			}
+		}
+	}
+	return ""
 }
 
 // insteadOf names who was active before this node became so, unless a step does.

@@ -154,6 +154,20 @@ since then, without a change
 `,
 	},
 	{
+		"a group that follows another",
+		[]report.Event{
+			at(1, report.BecameStandby, "other", report.Event{Reason: reason.Stopping}),
+			at(1000, report.BecameStandby, "outside", report.Event{Reason: reason.CheckFailed}),
+			at(1000, report.BecameStandby, "lan", report.Event{Epoch: 1, Reason: reason.SyncGroup}),
+			at(1061, report.SawActive, "lan", report.Event{Peer: "secondary", Detail: "192.0.2.2"}),
+		},
+		`lan: secondary (192.0.2.2) became active because a group that changes together with this one did, or is not ready (sync-group); outside: a fatal check is down (check-failed)
+
+        +0.0 ms  became-standby  primary serves no longer: fence closed: a group that changes together with this one did, or is not ready
+       +61.0 ms  saw-active      secondary (192.0.2.2) is active
+`,
+	},
+	{
 		"who was active when this node began",
 		[]report.Event{
 			at(0, report.Started, "", report.Event{Detail: "v1.2.3"}),
