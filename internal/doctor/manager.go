@@ -95,7 +95,7 @@ func (e *Env) processes() ([]process, error) {
 			continue
 		}
 		theirs, unknown := e.ReadLink(path.Join("/proc", pid, "ns/net"))
-		if unknown == nil && theirs != here {
+		if unknown == nil && theirs != here || errors.Is(unknown, fs.ErrNotExist) { // a process that has ended has none
 			continue
 		}
 		name, err := e.word(path.Join("/proc", pid, "comm"))
