@@ -38,7 +38,7 @@ bench: ## measure Stead against keepalived on this machine
 	@scripts/setup.sh bench && $(MAKE) --no-print-directory build && $(GO) run ./bench
 
 bench-vrrp: ## measure Stead against keepalived, both by VRRP, N=4 trials of each fault
-	@scripts/setup.sh bench && $(MAKE) --no-print-directory build && $(GO) run ./bench -vrrp -n $(or $(N),4) -idle 20s
+	@scripts/setup.sh bench && $(MAKE) --no-print-directory build && $(GO) run ./bench -vrrp -n $(or $(N),4) -idle 10s
 
 figures: build ## run each fault of the lab N=20 times and write the table of README.md anew
 	@bin/stead lab --runs $(or $(N),20) --json | $(GO) run ./bench/figures README.md

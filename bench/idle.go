@@ -17,7 +17,7 @@ const ticksPerSecond = 100
 // idleCost measures what a pair takes on the host that serves.
 func idleCost(pair world.Pair, length time.Duration) cost {
 	c := cost{Pair: pair.Name}
-	t, err := begin(pair)
+	t, err := begin(pair, false)
 	if err != nil {
 		c.Error = err.Error()
 		return c

@@ -26,13 +26,9 @@ func interval(pair *world.Pair) time.Duration {
 	return time.Millisecond
 }
 
-// settled is how long the address has to be served without a change before the fault.
-func settled(pair *world.Pair) time.Duration {
-	if pair.Slow == 0 {
-		return time.Second
-	}
-	return max(300*time.Millisecond, 3*pair.Slow/2)
-}
+// settled is how long the address has to be served without a change before the
+// fault: longer than the kernel waits with what it asks its neighbours.
+func settled(pair *world.Pair) time.Duration { return max(time.Second, 3*pair.Slow/2) }
 
 // observed is how long is looked at after the fault.
 func observed(pair *world.Pair) time.Duration { return max(700*time.Millisecond, 5*pair.Slow) }
@@ -78,7 +74,7 @@ type trial struct {
 }
 
 func try(pair world.Pair, f fault) (outcome, error) {
-	t, err := begin(pair)
+	t, err := begin(pair, f.name == check.name)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -98,13 +94,14 @@ func try(pair world.Pair, f fault) (outcome, error) {
 	return t.judge(at), nil
 }
 
-// begin starts the world, the pair and the client, and waits until one host has
-// served for a while.
-func begin(pair world.Pair) (*trial, error) {
+// begin starts the world, the pair, with its health checks or without, and the
+// client, and waits until one host has served for a while.
+func begin(pair world.Pair, checked bool) (*trial, error) {
 	w, err := world.New()
 	if err != nil {
 		return nil, err
 	}
+	w.Checked = checked
 	t := &trial{pair: pair, w: w}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	if err := t.serve(); err != nil {

@@ -55,34 +55,31 @@ func passFile(w *World, host string) error {
 
 func startKeepalived(w *World, interval time.Duration) error {
 	for _, host := range []struct{ name, priority string }{{Primary, "200"}, {Secondary, "100"}} {
-		if err := passFile(w, host.name); err != nil {
-			return err
+		file, check, track := w.Dir+"/"+host.name+".conf", "", ""
+		if w.Checked {
+			if err := passFile(w, host.name); err != nil {
+				return err
+			}
+			check = fmt.Sprintf("track_file check {\n  file %q\n  weight 0\n}\n", checkFile(w, host.name))
+			track = "  track_file {\n    check weight 0\n  }\n"
 		}
-		file := w.Dir + "/" + host.name + ".conf"
 		text := fmt.Sprintf(`global_defs {
   router_id %s
   vrrp_version 3
   vrrp_rt_priority 50
   vrrp_no_swap
 }
-track_file check {
-  file %q
-  weight 0
-}
-vrrp_instance web {
+%svrrp_instance web {
   state BACKUP
   interface eth0
   virtual_router_id 51
   priority %s
   advert_int %g
-  track_file {
-    check weight 0
-  }
-  virtual_ipaddress {
+%s  virtual_ipaddress {
     10.0.1.200/24 dev eth0
   }
 }
-`, host.name, checkFile(w, host.name), host.priority, interval.Seconds())
+`, host.name, check, host.priority, interval.Seconds(), track)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			return err
 		}

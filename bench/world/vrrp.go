@@ -39,8 +39,12 @@ func SteadVRRP(binary string, interval time.Duration, heartbeats bool) Pair {
 }
 
 func startSteadVRRP(w *World, binary, host string, interval time.Duration, detect string) error {
-	if err := passFile(w, host); err != nil {
-		return err
+	check := ""
+	if w.Checked {
+		if err := passFile(w, host); err != nil {
+			return err
+		}
+		check = fmt.Sprintf("    checks: { health: { file: %s, expect: \"0\", interval: 10ms, rise: 1, fall: 1, fatal: true } }\n", checkFile(w, host))
 	}
 	if err := os.WriteFile(w.Dir+"/key", []byte(strings.Repeat("0123456789abcdef", 2)), 0o600); err != nil {
 		return err
@@ -55,11 +59,9 @@ groups:
     members: { primary: 200, secondary: 100 }
     election: { type: vrrp, vrid: 51, interval: %v, %s }
     addresses: [ { address: 10.0.1.200/24, interface: eth0 } ]
-    checks:
-      health: { file: %s, expect: "0", interval: 10ms, rise: 1, fall: 1, fatal: true }
-control: { socket: %s }
+%scontrol: { socket: %s }
 state: { dir: %s }
-`, w.Dir+"/key", interval, detect, checkFile(w, host), w.Dir+"/"+host+".sock", w.Dir+"/"+host)
+`, w.Dir+"/key", interval, detect, check, w.Dir+"/"+host+".sock", w.Dir+"/"+host)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return err
 	}

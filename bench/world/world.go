@@ -36,11 +36,12 @@ var Hosts = []struct{ Name, Address string }{
 
 // World is the hosts, the switch between them, and the programs that run there.
 type World struct {
-	Dir    string // for files of the programs
-	hosts  map[string]*space
-	hub    *space
-	mu     sync.Mutex
-	groups map[string]*exec.Cmd // the leader of each group, by host
+	Dir     string // for files of the programs
+	Checked bool   // pairs that have a health check run it
+	hosts   map[string]*space
+	hub     *space
+	mu      sync.Mutex
+	groups  map[string]*exec.Cmd // the leader of each group, by host
 }
 
 // space is a network namespace.
