@@ -217,6 +217,10 @@ var onManagers = []breakage{
 	{"dhcpcd in another network namespace", runningHere("7", "dhcpcd", "2", "dhcpcd"), nil},
 	{"stripped addresses", func(w *world) { w.Status.Counters.AddressRepairs = 4 }, []string{"warning addresses-stripped"}},
 	{"keepalived", runningHere("7", "keepalived", "1", "keepalived"), []string{"warning keepalived-runs"}},
+	{"keepalived that has ended, and nobody has asked how", func(w *world) {
+		runningHere("7", "keepalived", "1", "keepalived")(w)
+		delete(w.files, "/proc/7/ns/net")
+	}, nil},
 	{"keepalived with the same address", func(w *world) {
 		runningHere("7", "keepalived", "1", "keepalived")(w)
 		w.files["/etc/keepalived/keepalived.conf"] = "virtual_ipaddress {\n  192.168.0.200/24 dev vxlan0\n  # fd68::c8/64\n}\nauth_pass secret\n"

@@ -14,8 +14,8 @@ import (
 var (
 	routerNoSource = &Problem{"vrrp-no-source-address", Fatal, "a virtual router has no address to advertise from",
 		"it stays in the state initialize and takes no part: a takeover by this node fails", "ip addr add ADDRESS/LENGTH dev {interface}; or correct `source` of the group in {file}"}
-	routerNoMulticast = &Problem{"vrrp-no-multicast", Fatal, "the interface of a virtual router carries no multicast",
-		"the routers do not hear each other: each of them serves", "ip link set {interface} multicast on; or `unicast: true` with `peers` on every router"}
+	routerNoMulticast = &Problem{"vrrp-no-multicast", Warning, "the interface of a virtual router is marked as one without multicast",
+		"where its driver means it, the routers do not hear each other, and each of them serves", "ip link set {interface} multicast on; or `unicast: true` with `peers` on every router"}
 	routerSameVRID = &Problem{"vrrp-same-vrid-here", Fatal, "another program on this host has the same virtual router",
 		"two routers with one number on one host do not hear each other, and both serve", "systemctl disable --now {program}, or give one of the two another number"}
 	routerBlocked = &Problem{"vrrp-may-be-blocked", Hint, "the packet filter may drop advertisements",

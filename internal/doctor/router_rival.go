@@ -150,7 +150,7 @@ func vrrpRule(rules string) string {
 		}
 	}
 	if closed != "" && !accepted {
-		return "chain: " + closed + "; no rule names VRRP"
+		return "chain: " + strings.TrimSuffix(closed, ";") + "; no rule names VRRP"
 	}
 	return ""
 }
