@@ -21,6 +21,8 @@ import (
 //	primary   10.0.1.10 ── eth0 ─┐
 //	secondary 10.0.1.20 ── eth0 ─┼─ br0 (switch)
 //	client    10.0.1.4  ── eth0 ─┘   and the pool, 10.0.1.31 and 10.0.1.32
+//
+// The first two have a network 10.0.2.0/24 of their own on eth1.
 type lan struct {
 	bin, dir string
 	client   *host
@@ -54,7 +56,7 @@ func newLAN(t *testing.T, bin string) *lan {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	n := &lan{bin: bin, dir: dir, hosts: map[string]*host{}}
-	sw := testns.New(t)
+	sw, inside := testns.New(t), testns.New(t)
 	for name, address := range map[string]string{"primary": "10.0.1.10", "secondary": "10.0.1.20", "client": "10.0.1.4"} {
 		h := &host{name: name, bin: bin, dir: filepath.Join(dir, name), ns: testns.New(t), running: map[string]*exec.Cmd{}}
 		if err := os.Mkdir(h.dir, 0o700); err != nil {
@@ -62,8 +64,13 @@ func newLAN(t *testing.T, bin string) *lan {
 		}
 		testns.Veth(t, h.ns, "eth0", sw, name)
 		h.ns.Addr(t, "eth0", address+"/24")
+		if name != "client" {
+			testns.Veth(t, h.ns, "eth1", inside, name)
+			h.ns.Addr(t, "eth1", strings.Replace(address, "10.0.1", "10.0.2", 1)+"/24")
+		}
 		n.hosts[name] = h
 	}
+	testns.Bridge(t, inside, "br0", "primary", "secondary")
 	testns.Bridge(t, sw, "br0", "primary", "secondary", "client")
 	n.client = n.host("client")
 	return n
@@ -138,22 +145,42 @@ func (h *host) ask(t *testing.T, verb string, args ...string) string {
 	return h.ns.Run(t, append([]string{h.bin, verb, "--socket", h.path("sock")}, args...)...)
 }
 
-// group is the only group, or nil while the daemon does not answer.
-func (h *host) group(t *testing.T) *report.Group {
+// kill ends a program without a word.
+func (h *host) kill(t *testing.T, program string) {
+	t.Helper()
+	if err := h.running[program].Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = h.running[program].Wait()
+	delete(h.running, program)
+}
+
+// groups are those of the daemon; none while it does not answer.
+func (h *host) groups(t *testing.T) []report.Group {
 	t.Helper()
 	text, err := h.ns.Try(t, h.bin, "status", "--json", "--socket", h.path("sock"))
 	var s report.Status
-	if err != nil || json.NewDecoder(strings.NewReader(text)).Decode(&s) != nil || len(s.Groups) != 1 {
+	if err != nil || json.NewDecoder(strings.NewReader(text)).Decode(&s) != nil {
 		return nil
 	}
-	return &s.Groups[0]
+	return s.Groups
+}
+
+// group is the only group.
+func (h *host) group(t *testing.T) *report.Group {
+	t.Helper()
+	all := h.groups(t)
+	if len(all) != 1 {
+		t.Fatalf("%s has %d groups", h.name, len(all))
+	}
+	return &all[0]
 }
 
 // router is the virtual router of the only group.
 func (h *host) router(t *testing.T) *report.VRRP {
 	t.Helper()
 	g := h.group(t)
-	if g == nil || g.VRRP == nil {
+	if g.VRRP == nil {
 		t.Fatalf("%s has no virtual router", h.name)
 	}
 	return g.VRRP

@@ -73,8 +73,11 @@ func TestVRRPConfigurations(t *testing.T) {
 func TestVRRP(t *testing.T) {
 	testns.Privileged(t)
 	bin := buildStead(t)
-	for name, test := range map[string]func(*testing.T, *lan){"pair": pair, "rotation": rotation, "beside keepalived": beside} {
-		t.Run(name, func(t *testing.T) { test(t, newLAN(t, bin)) })
+	for name, test := range map[string]func(*testing.T, *lan){"pair": pair, "rotation": rotation, "beside keepalived": beside, "variants": variants} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they mostly wait
+			test(t, newLAN(t, bin))
+		})
 	}
 }
 
@@ -127,10 +130,8 @@ func pair(t *testing.T, n *lan) {
 // A key is changed as the page says: advertisements are believed all the time, and
 // nothing moves.
 func rotation(t *testing.T, n *lan) {
-	command := strings.ReplaceAll(strings.TrimSpace(commandWith(t, vrrpPage, "vrrp.key.1")), "/etc/stead", n.dir)
-	n.client.ns.Run(t, "sh", "-ec", command+"\n"+strings.ReplaceAll(command, "key.1", "key.2"))
-	here := func(text string) string { return strings.ReplaceAll(text, "/etc/stead", n.dir) }
-	whole := signed(t)
+	n.keys(t)
+	here, whole := n.here, signed(t)
 	primary, secondary := n.host("primary"), n.host("secondary")
 	primary.stead(t, here(file(whole, "")))
 	n.served(t, "primary", primary)
@@ -159,6 +160,50 @@ func rotation(t *testing.T, n *lan) {
 	secondary.configure(t, here(file(whole, "")))
 	secondary.ask(t, "reload")
 	testns.Eventually(t, patience, "a router with the old key refuses the new one", func() bool { return secondary.router(t).Refused["unknown-key"] > 0 })
+}
+
+// Each configuration of the page makes a pair, in which one takes over from the
+// other that is killed.
+func variants(t *testing.T, n *lan) {
+	n.keys(t)
+	n.client.ns.Run(t, "sh", "-ec", n.here(`cd /etc/stead; mkdir hooks
+for script in hooks/activate notify.sh; do echo '#!/bin/sh' >$script; echo 'echo "$0 $*" >>/etc/stead/called' >>$script; chmod 755 $script; done`))
+	primary, secondary := n.host("primary"), n.host("secondary")
+	for i, block := range blocks(t, vrrpPage, "yaml") {
+		if strings.HasPrefix(block, "auth:") || i == 0 { // shown by the tests above
+			continue
+		}
+		whole := n.here(file(block, ""))
+		primary.stead(t, whole)
+		n.served(t, "primary", primary)
+		secondary.stead(t, whole)
+		n.served(t, "primary", primary, secondary)
+		primary.kill(t, "stead")
+		n.served(t, "secondary", secondary)
+		secondary.stop(t, "stead")
+		primary.stead(t, whole) // takes away what it left behind
+		n.served(t, "primary", primary)
+		primary.stop(t, "stead")
+	}
+	if called := read(t, n.here("/etc/stead/called")); !strings.Contains(called, "notify.sh INSTANCE web MASTER 101") || !strings.Contains(called, "hooks/activate") {
+		t.Errorf("the hooks left %q", called)
+	}
+}
+
+// keys makes the keys of the page with its commands.
+func (n *lan) keys(t *testing.T) {
+	t.Helper()
+	command := n.here(strings.TrimSpace(commandWith(t, vrrpPage, "vrrp.key.1")))
+	heartbeats := regexp.MustCompile("`(head -c 32 [^`]*)`").FindStringSubmatch(read(t, vrrpPage))
+	if heartbeats == nil {
+		t.Fatal("no command that makes the key of heartbeats")
+	}
+	n.client.ns.Run(t, "sh", "-ec", command+"\n"+strings.ReplaceAll(command, "key.1", "key.2")+"\n"+n.here(heartbeats[1]))
+}
+
+// here puts what the page has in /etc into the test's directory.
+func (n *lan) here(text string) string {
+	return strings.NewReplacer("/etc/stead", n.dir, "/etc/keepalived", n.dir).Replace(text)
 }
 
 // Two keepaliveds are replaced one after the other.
@@ -193,8 +238,13 @@ func (n *lan) served(t *testing.T, active string, hosts ...*host) {
 	t.Helper()
 	testns.Eventually(t, patience, active+" is active", func() bool {
 		for _, h := range hosts {
-			g := h.group(t)
-			if g == nil || g.ActiveNode != active || (g.Role == report.RoleActive) != (h.name == active) || g.Role == report.RoleActive && !g.FenceOpen {
+			all := h.groups(t)
+			for _, g := range all {
+				if g.ActiveNode != active || (g.Role == report.RoleActive) != (h.name == active) || g.Role == report.RoleActive && !g.FenceOpen {
+					return false
+				}
+			}
+			if len(all) == 0 {
 				return false
 			}
 		}
