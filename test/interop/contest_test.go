@@ -2,6 +2,7 @@ package interop
 
 import (
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -116,6 +117,9 @@ var (
 	sigkill = fault{"SIGKILL", false, true,
 		func(t testing.TB, c *contest) { c.active.host.kill(t) },
 		func(t testing.TB, c *contest) { c.start(t, &c.active) }}
+	freeze = fault{"freeze", false, true,
+		func(t testing.TB, c *contest) { c.active.host.signal(t, syscall.SIGSTOP) },
+		func(t testing.TB, c *contest) { c.active.host.signal(t, syscall.SIGCONT) }}
 	check = fault{"check", true, false,
 		func(t testing.TB, c *contest) { c.active.host.ill(t) },
 		func(t testing.TB, c *contest) { c.active.host.well(t) }}

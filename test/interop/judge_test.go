@@ -189,13 +189,12 @@ func (w *watch) story(from clock.Instant) string {
 	v := w.since(from)
 	before := "?"
 	for i := range v.rounds {
-		by := fmt.Sprint(v.rounds[i].by)
-		if v.rounds[i].by[1] != "" {
+		by := v.rounds[i].by[0] + " answers"
+		switch {
+		case v.rounds[i].by[1] != "":
 			by = "both answer"
-		} else if v.rounds[i].by[0] == "" {
+		case v.rounds[i].by[0] == "":
 			by = "nobody answers"
-		} else {
-			by = v.rounds[i].by[0] + " answers"
 		}
 		if by != before {
 			lines = append(lines, line{v.rounds[i].sent, by})

@@ -8,7 +8,7 @@ import (
 
 // The faults of a router that can be checked by a file, and of one that cannot.
 var (
-	allFaults  = []fault{stop, sigkill, check, cut, blackHole}
+	allFaults  = []fault{stop, sigkill, freeze, check, cut, blackHole}
 	fewFaults  = []fault{stop, sigkill, blackHole}
 	slowFaults = []fault{stop, sigkill} // at an interval of a second
 )

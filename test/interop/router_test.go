@@ -15,7 +15,6 @@ type settings struct {
 	ipv6      bool
 	interval  time.Duration // of advertisements
 	unicast   bool
-	message   bool   // the checksum counts the message alone, without a pseudo-header
 	password  string // version 2: PASS
 	nopreempt bool
 	checked   bool // a file says whether the router is well: see ill and well
