@@ -66,6 +66,15 @@ func only(w *world) {
 	w.links = w.links[:2]
 }
 
+// virtualMAC gives the host the device of a virtual MAC, with the addresses.
+func virtualMAC(w *world, addrs ...netip.Prefix) {
+	r, _ := router(w, "lan")
+	r.VirtualMAC = true
+	shared := MAC{0, 0, 0x5e, 0, 1, 51}
+	w.links = append(w.links, Link{Index: 9, Name: "vrrp4-51-eth1", Kind: "macvlan", MTU: 1500, Up: true, Carrier: true, MAC: shared, Addrs: addrs})
+	w.heard[netip.MustParseAddr("10.0.1.200")] = []MAC{shared}
+}
+
 const sameRouters = `vrrp_instance A {
   interface eth1
   virtual_router_id 50
@@ -119,6 +128,16 @@ var onRouters = []breakage{
 		r, _ := router(w, "lan6")
 		r.Unicast, w.links[1].NoMulticast = true, true
 	}), []string{"warning vrrp-no-multicast"}},
+	{"a virtual MAC that the active router answers with", withRouters(func(w *world) { virtualMAC(w) }), nil},
+	{"a virtual MAC that two routers answer with", withRouters(func(w *world) {
+		virtualMAC(w, prefix("10.0.1.200/24"))
+		g := w.Status.Group("lan")
+		g.Role, g.FenceOpen, g.ActiveNode = report.RoleActive, true, "primary"
+	}), []string{"fatal two-holders"}},
+	{"an address that a daemon with a virtual MAC has left", withRouters(func(w *world) {
+		virtualMAC(w, prefix("10.0.1.200/24"))
+		w.stopped()
+	}), []string{"warning leftover-address", "hint daemon-not-running"}},
 	{"nobody is active for a virtual router", withRouters(func(w *world) {
 		g := w.Status.Group("lan")
 		g.ActiveAddress, g.VRRP.ActiveAddress = "", ""

@@ -35,6 +35,7 @@ type asking struct {
 	vips  []vip
 	heard map[netip.Addr][]MAC    // others
 	own   map[netip.Addr][]string // other interfaces of this host
+	here  map[netip.Addr]string   // where this host has it: this interface or a virtual router's device
 	err   error
 }
 
@@ -50,7 +51,14 @@ func (e *Env) asked(ctx context.Context) ([]asking, error) {
 	names, by := e.byInterface()
 	out := []asking{}
 	for _, name := range names {
-		a := asking{link: link(links, name), vips: by[name]}
+		a := asking{link: link(links, name), vips: by[name], here: map[netip.Addr]string{}}
+		for _, v := range a.vips {
+			for i := range links {
+				if l := &links[i]; (l.Name == name || ofRouter(l.MAC)) && l.has(v.Prefix.Addr()) {
+					a.here[v.Prefix.Addr()] = l.Name
+				}
+			}
+		}
 		switch {
 		case a.link == nil:
 			a.err = fmt.Errorf("%s does not exist", name)
@@ -68,12 +76,19 @@ func (e *Env) asked(ctx context.Context) ([]asking, error) {
 	return out, nil
 }
 
-// partOwn tells other interfaces of this host from other hosts.
+// ofRouter tells whether an Ethernet address is that of a virtual router (RFC 9568
+// section 7.3), which every router has and only the active one answers with.
+func ofRouter(m MAC) bool {
+	return m[0] == 0 && m[1] == 0 && m[2] == 0x5e && m[3] == 0 && (m[4] == 1 || m[4] == 2)
+}
+
+// partOwn tells other interfaces of this host from other hosts. A virtual router's
+// own device does not hear what is asked on the interface below it.
 func (a *asking) partOwn(links []Link) {
 	a.own = map[netip.Addr][]string{}
 	for addr, macs := range a.heard {
 		a.heard[addr] = slices.DeleteFunc(macs, func(m MAC) bool {
-			i := slices.IndexFunc(links, func(l Link) bool { return l.MAC == m })
+			i := slices.IndexFunc(links, func(l Link) bool { return l.MAC == m && !ofRouter(m) })
 			if i >= 0 {
 				a.own[addr] = append(a.own[addr], links[i].Name)
 			}
@@ -129,7 +144,7 @@ var holders = Check{
 }
 
 func (e *Env) judgeHolder(a *asking, v vip) Finding {
-	here := a.link != nil && a.link.has(v.Prefix.Addr())
+	where, here := a.here[v.Prefix.Addr()]
 	var g *report.Group
 	if e.Status != nil {
 		g = e.Status.Group(v.group)
@@ -141,7 +156,7 @@ func (e *Env) judgeHolder(a *asking, v vip) Finding {
 		if others := a.heard[v.Prefix.Addr()]; len(others) > 0 {
 			seen += ", and " + list(others) + " answers"
 		}
-		return leftover.at(v.String(), seen, "prefix", v.Prefix.String(), "interface", v.Interface)
+		return leftover.at(v.String(), seen, "prefix", v.Prefix.String(), "interface", where)
 	case here && e.Status == nil:
 		return unchecked("who answers for "+v.String(), "the address is here, and the daemon does not say whether it serves")
 	}
