@@ -60,6 +60,7 @@ func (h *host) advertisement(t testing.TB, s *settings, priority byte) []byte {
 // Stead understands one whose checksum has the other form, and, left alone with
 // it, sends that form.
 func TestMessageChecksum(t *testing.T) {
+	t.Parallel()
 	t.Run("Stead standby", func(t *testing.T) {
 		t.Parallel()
 		s := settings{version: 3, interval: 100 * time.Millisecond}
@@ -104,6 +105,7 @@ func TestMessageChecksum(t *testing.T) {
 // A backup waits for as long as the active router's interval says, and not its
 // own (RFC 9568 section 6.4.2), in both directions.
 func TestIntervalAdopted(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name            string
 		active, standby router

@@ -18,6 +18,7 @@ var (
 // the address back, and both are active together only where the protocol cannot
 // do otherwise.
 func TestMatrix(t *testing.T) {
+	t.Parallel()
 	const (
 		usual = 100 * time.Millisecond
 		slow  = time.Second // the shortest of version 2
@@ -97,6 +98,7 @@ func (c *contest) keepalivedTTL(a advert) bool {
 
 // A router that returns leaves the address where it is, when it is told to.
 func TestWithoutPreemption(t *testing.T) {
+	t.Parallel()
 	for _, peer := range []router{keepalived{}, frr{}} {
 		for _, tt := range []struct {
 			name            string
@@ -124,6 +126,7 @@ func TestWithoutPreemption(t *testing.T) {
 // Two routers of one priority: the one that is active stays so; when both are,
 // after a partition, the higher address decides (RFC 9568 section 6.4.3).
 func TestEqualPriorities(t *testing.T) {
+	t.Parallel()
 	for _, peer := range []router{keepalived{}, frr{}} {
 		for _, tt := range []struct {
 			name            string
@@ -151,6 +154,7 @@ func TestEqualPriorities(t *testing.T) {
 
 // A weight changes who is better, and nobody resigns: the better one takes over.
 func TestWeight(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name            string
 		active, standby router

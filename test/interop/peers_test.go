@@ -8,6 +8,7 @@ import (
 // What keepalived and FRR do among themselves is the measure of what can be asked
 // of Stead, and shows that this package sees what happens.
 func TestPeersAmongThemselves(t *testing.T) {
+	t.Parallel()
 	v3 := settings{version: 3, interval: 100 * time.Millisecond}
 	v3over6 := settings{version: 3, interval: 100 * time.Millisecond, ipv6: true}
 	for _, tt := range []struct {

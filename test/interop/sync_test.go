@@ -74,6 +74,7 @@ vrrp_sync_group pair {
 // What goes wrong with one of two groups that are in sync moves both, and both
 // come back.
 func TestSync(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name            string
 		active, standby synced

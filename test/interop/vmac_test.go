@@ -8,6 +8,7 @@ import (
 // With the virtual router's own hardware address nothing changes for clients: it
 // is on the same address before and after, whichever router is active.
 func TestVirtualMAC(t *testing.T) {
+	t.Parallel()
 	vmac := steadRouter{election: "virtual_mac: true"}
 	for _, tt := range []struct {
 		name            string
