@@ -72,6 +72,7 @@ func virtualMAC(w *world, addrs ...netip.Prefix) {
 	r.VirtualMAC = true
 	shared := MAC{0, 0, 0x5e, 0, 1, 51}
 	w.links = append(w.links, Link{Index: 9, Name: "vrrp4-51-eth1", Kind: "macvlan", MTU: 1500, Up: true, Carrier: true, MAC: shared, Addrs: addrs})
+	w.sysctl(4, "vrrp4-51-eth1", "rp_filter", "2")
 	w.heard[netip.MustParseAddr("10.0.1.200")] = []MAC{shared}
 }
 
@@ -138,6 +139,14 @@ var onRouters = []breakage{
 		virtualMAC(w, prefix("10.0.1.200/24"))
 		w.stopped()
 	}), []string{"warning leftover-address", "hint daemon-not-running"}},
+	{"a strict filter before a virtual MAC", withRouters(func(w *world) {
+		virtualMAC(w)
+		w.sysctl(4, "vrrp4-51-eth1", "rp_filter", "1")
+	}), []string{"fatal vrrp-rp-filter-strict"}},
+	{"a device of a virtual MAC whose settings cannot be read", withRouters(func(w *world) {
+		virtualMAC(w)
+		w.sysctl(4, "vrrp4-51-eth1", "rp_filter", "x")
+	}), []string{"hint not-checked"}},
 	{"nobody is active for a virtual router", withRouters(func(w *world) {
 		g := w.Status.Group("lan")
 		g.ActiveAddress, g.VRRP.ActiveAddress = "", ""

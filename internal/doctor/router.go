@@ -16,6 +16,8 @@ var (
 		"it stays in the state initialize and takes no part: a takeover by this node fails", "ip addr add ADDRESS/LENGTH dev {interface}; or correct `source` of the group in {file}"}
 	routerNoMulticast = &Problem{"vrrp-no-multicast", Warning, "the interface of a virtual router is marked as one without multicast",
 		"where its driver means it, the routers do not hear each other, and each of them serves", "ip link set {interface} multicast on; or `unicast: true` with `peers` on every router"}
+	routerFilter = &Problem{"vrrp-rp-filter-strict", Fatal, "the device of a virtual MAC has a strict reverse path filter",
+		"packets to the address arrive there, and their way back is the interface below it: they are dropped, and the active node serves nobody", setSysctl}
 	routerSameVRID = &Problem{"vrrp-same-vrid-here", Fatal, "another program on this host has the same virtual router",
 		"two routers with one number on one host do not hear each other, and both serve", "systemctl disable --now {program}, or give one of the two another number"}
 	routerBlocked = &Problem{"vrrp-may-be-blocked", Hint, "the packet filter may drop advertisements",
@@ -74,7 +76,7 @@ var routerCounts = []struct {
 
 var virtualRouters = Check{
 	Name: "virtual-routers",
-	Problems: []*Problem{routerNoSource, routerNoMulticast, routerSameVRID, routerBlocked, routerAddresses, routerKey, routerClock,
+	Problems: []*Problem{routerNoSource, routerNoMulticast, routerFilter, routerSameVRID, routerBlocked, routerAddresses, routerKey, routerClock,
 		routerVersion, routerInterval, routerTTL, routerWay, routerMalformed, routerChecksum, routerPace},
 	Run: func(ctx context.Context, e *Env) []Finding {
 		groups := e.routers()
@@ -120,7 +122,28 @@ func (e *Env) routerHere(links []Link, g *config.Group) (out []Finding) {
 	if l.NoMulticast && !r.Unicast {
 		out = append(out, routerNoMulticast.at(routerName(g), "the interface has not the flag MULTICAST", "interface", r.Interface))
 	}
-	return out
+	return append(out, e.routerFilter(links, g)...)
+}
+
+// routerFilter looks at what was set after the daemon had made the device of a
+// virtual MAC.
+func (e *Env) routerFilter(links []Link, g *config.Group) []Finding {
+	r := g.Election.VRRP
+	if !r.VirtualMAC || r.IPv6 {
+		return nil
+	}
+	i := slices.IndexFunc(links, func(l Link) bool { return l.MAC == MAC{0, 0, 0x5e, 0, 1, r.VRID} })
+	if i < 0 {
+		return nil // the daemon makes it, and sets it
+	}
+	v, err := e.value(&setting{family: 4, name: "rp_filter", combine: maximum, right: 2}, links[i].Name)
+	switch {
+	case err != nil:
+		return []Finding{unchecked("settings of "+links[i].Name, oneLine(err))}
+	case v.counts == 1:
+		return []Finding{routerFilter.at(routerName(g), v.seen, "settings", v.set)}
+	}
+	return nil
 }
 
 // noSource says why there is no address to advertise from; empty where there is one.
