@@ -12,6 +12,7 @@ import (
 	"stead/internal/assemble"
 	"stead/internal/config"
 	"stead/internal/core"
+	"stead/internal/core/vrrp"
 	"stead/internal/sim"
 )
 
@@ -26,6 +27,7 @@ type simulation struct {
 	workers  int
 	trace    bool
 	json     bool
+	routers  bool
 	oneSeed  bool
 }
 
@@ -40,7 +42,8 @@ switched off, actuators slow or broken. Checkers compare what happens with what
 Stead promises. The same seed is always the same world. A violation prints the
 seed, the end of the log and the command that replays it, and exits with 1.
 
-With -c the configuration is yours; otherwise every world makes up its own.`,
+With -c the configuration is yours; otherwise every world makes up its own: of
+nodes that elect among themselves, or with --vrrp of virtual routers.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s.oneSeed = cmd.Flags().Changed("seed")
@@ -52,6 +55,7 @@ With -c the configuration is yours; otherwise every world makes up its own.`,
 	f.Uint64Var(&s.from, "from", 0, "the first seed")
 	f.IntVar(&s.seeds, "seeds", 200, "how many worlds")
 	f.StringVarP(&s.file, "config", "c", "", "simulate this configuration")
+	f.BoolVar(&s.routers, "vrrp", false, "make up virtual routers")
 	f.DurationVar(&s.duration, "duration", 0, "virtual time of each world, at least")
 	f.Float64Var(&s.hours, "hours", 0, "the same in hours")
 	f.IntVar(&s.workers, "workers", 0, "worlds at the same time (default: one a processor)")
@@ -60,6 +64,7 @@ With -c the configuration is yours; otherwise every world makes up its own.`,
 	cmd.MarkFlagsMutuallyExclusive("seed", "seeds")
 	cmd.MarkFlagsMutuallyExclusive("seed", "from")
 	cmd.MarkFlagsMutuallyExclusive("hours", "duration")
+	cmd.MarkFlagsMutuallyExclusive("vrrp", "config")
 	return cmd
 }
 
@@ -96,45 +101,62 @@ func (s *simulation) run(cmd *cobra.Command) error {
 
 // setup returns what makes the world of a seed.
 func (s *simulation) setup() (func(uint64) sim.Setup, error) {
+	random := sim.RandomSetup
+	if s.routers {
+		random = sim.RandomRouterSetup
+	}
 	if s.file == "" {
 		return func(seed uint64) sim.Setup {
-			out := sim.RandomSetup(seed)
+			out := random(seed)
 			out.Lengthen(seed, s.duration)
 			return out
 		}, nil
 	}
-	cfg, err := s.ownConfig()
+	cfg, routers, err := s.ownConfig()
 	if err != nil {
 		return nil, err
 	}
-	return func(seed uint64) sim.Setup { return sim.OwnSetup(cfg, seed, s.duration) }, nil
+	return func(seed uint64) sim.Setup {
+		out := sim.OwnSetup(cfg, seed, s.duration)
+		out.Vary = func(host int, g *core.Group) { g.Router = routers[host][g.Name] }
+		return out
+	}, nil
 }
 
 // ownConfig reads the user's file. Any node will do as the one whose view it
-// is: in the virtual cluster every node runs.
-func (s *simulation) ownConfig() (core.Config, error) {
+// is: in the virtual cluster every node runs. What differs from node to node are
+// the virtual routers, by node and group.
+func (s *simulation) ownConfig() (core.Config, []map[string]*vrrp.Config, error) {
 	cfg, err := config.Load(s.file)
 	if err != nil {
-		return core.Config{}, err
+		return core.Config{}, nil, err
 	}
+	// The keys of the cluster need not be on the machine that simulates it.
+	config.StandInKeys(cfg)
+	var first core.Config
+	var routers []map[string]*vrrp.Config
 	for _, n := range cfg.Nodes {
-		if n.Role != config.RoleClient {
-			cfg.Self = n.Name
-			break
+		byGroup := map[string]*vrrp.Config{}
+		routers = append(routers, byGroup)
+		if n.Role == config.RoleClient {
+			continue
+		}
+		cfg.Self = n.Name
+		one, err := assemble.CoreConfig(cfg, 0, nil)
+		if err != nil {
+			return first, nil, fmt.Errorf("%s: %w", s.file, err)
+		}
+		for i := range one.Groups {
+			byGroup[one.Groups[i].Name] = one.Groups[i].Router
+		}
+		if first.Nodes == nil {
+			first = one
 		}
 	}
-	if len(cfg.Security.Keys) == 0 {
-		// The keys of the cluster need not be on the machine that simulates it.
-		cfg.Security.Keys = [][]byte{[]byte("a key of the simulator's own")}
+	if len(first.Groups) == 0 {
+		return first, nil, fmt.Errorf("%s: groups: there is none to simulate", s.file)
 	}
-	out, err := assemble.CoreConfig(cfg, 0, nil)
-	if err != nil {
-		return out, fmt.Errorf("%s: %w", s.file, err)
-	}
-	if len(out.Groups) == 0 {
-		return out, fmt.Errorf("%s: groups: there is none to simulate", s.file)
-	}
-	return out, nil
+	return first, routers, nil
 }
 
 // outcome is what --json prints.
@@ -178,6 +200,9 @@ func (s *simulation) replay(seed uint64) string {
 	words := []string{"stead", "simulate", "--seed", fmt.Sprint(seed)}
 	if s.file != "" {
 		words = append(words, "-c", s.file)
+	}
+	if s.routers {
+		words = append(words, "--vrrp")
 	}
 	if s.duration > 0 {
 		words = append(words, "--duration", s.duration.String())

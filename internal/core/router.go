@@ -159,6 +159,27 @@ func (c *Core) silent(now Instant, g *group, node NodeID) {
 	}
 }
 
+// beat tells the virtual routers that heartbeats watch since when every other
+// member has had one.
+func (c *Core) beat(now Instant) {
+	if len(c.acts.Send) == c.beaten {
+		return
+	}
+	c.beaten = len(c.acts.Send)
+	for _, e := range c.routers {
+		if !e.g.cfg.watched() {
+			continue
+		}
+		at := now
+		for _, m := range e.g.cfg.Members {
+			if m.Node != c.cfg.Self {
+				at = clock.Min(at, c.machine.SentAt(int(m.Node)))
+			}
+		}
+		e.r.Beat(now, at)
+	}
+}
+
 // absorbRouter turns what a virtual router says into actions.
 func (c *Core) absorbRouter(now Instant, e *byRouter) {
 	out := e.r.Finish(now)

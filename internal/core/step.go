@@ -18,6 +18,7 @@ type Core struct {
 	groups  []*group
 	peered  []*group // by index of the machine
 	routers []*byRouter
+	beaten  int  // how many packets of this step the virtual routers know of
 	touched bool // a virtual router has had an input since it was finished
 	links   []link
 	lingers []lingering
@@ -205,7 +206,7 @@ func (c *Core) begin(now Instant) {
 	a := &c.acts
 	a.Fence, a.Bind, a.Send, a.Want = a.Fence[:0], a.Bind[:0], a.Send[:0], a.Want[:0]
 	a.Announce, a.Persist, a.Reply, a.Note = a.Announce[:0], a.Persist[:0], a.Reply[:0], a.Note[:0]
-	a.Advertise = a.Advertise[:0]
+	a.Advertise, c.beaten = a.Advertise[:0], 0
 	c.machine.Begin(now)
 	c.seen = seen{}
 	for _, e := range c.routers {
@@ -220,6 +221,7 @@ func (c *Core) finish(now Instant) *Actions {
 	for pass := 0; pass < 8; pass++ {
 		c.touched = false
 		c.absorb(now, c.machine.Finish(now))
+		c.beat(now)
 		for _, e := range c.routers {
 			c.absorbRouter(now, e)
 		}

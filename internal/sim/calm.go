@@ -56,7 +56,7 @@ func (c *calmWatch) look(w *World) {
 // calmBound is after which time nothing moves any more: roles are settled, and
 // an active node has raised its epoch past what a restarted voter may have
 // promised, which it does once in four leases at most.
-func (w *World) calmBound(g int) time.Duration { return w.settleBound(g) + 9*w.group(g).Lease() }
+func (w *World) calmBound(g int) time.Duration { return w.settleBound(g) + 9*w.lease(g) }
 
 // noted: no change of a role, no claim, no stall and no lost peer in a calm.
 func (c *calmWatch) noted(w *World, h *host, n *core.Note) {
@@ -118,7 +118,7 @@ func (w *World) sharedInterval(a, b int) time.Duration {
 	var least time.Duration
 	for g := range w.groups {
 		if v := w.votersOf(g); v>>a&1 == 1 && v>>b&1 == 1 {
-			if i := w.group(g).Interval; least == 0 || i < least {
+			if i := w.group(g).Interval; i > 0 && (least == 0 || i < least) {
 				least = i
 			}
 		}

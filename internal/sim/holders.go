@@ -17,6 +17,7 @@ type groupWatch struct {
 	servedBy  int
 	begun     bool // somebody has held the addresses once
 	dualSince moment
+	dualEnded moment // when two answered last
 	epochs    uint64 // the highest epoch of any activation
 	lastGap   time.Duration
 	lastGapAt moment
@@ -120,6 +121,9 @@ func (w *World) whoHolds(g int) {
 		watch.holder, watch.heldSince = holder, w.now
 	}
 	if n < 2 {
+		if watch.dualSince != never {
+			watch.dualEnded = w.now
+		}
 		watch.dualSince = never
 	}
 }
@@ -147,13 +151,12 @@ func (w *World) look() {
 // holder, one of a claim that failed against another, and the time
 // of the network, the actuators and the scheduler for each.
 func (w *World) holderBound(g int) time.Duration {
-	cfg := w.group(g)
-	return cfg.StartDelay + 4*cfg.Lease() + 4*w.reaction(g)
+	return w.group(g).StartDelay + 4*w.lease(g) + 4*w.reaction(g)
 }
 
 // reaction is the time of one exchange of packets and one change of the kernel.
 func (w *World) reaction(g int) time.Duration {
-	return 2*w.group(g).Interval + 2*w.setup.Network.worst() + w.setup.Kernel.ApplyMax + 2*w.setup.Jitter + w.lookEvery()
+	return 2*w.interval(g) + 2*w.setup.Network.worst() + w.setup.Kernel.ApplyMax + 2*w.setup.Jitter + w.lookEvery()
 }
 
 // lookForHolder: some holder. In every part of the network that has the votes
@@ -215,7 +218,7 @@ func (w *World) names(set uint64) string {
 // again agree on one: one detection time, in case one of them was paused, and
 // two exchanges.
 func (w *World) dualBound(g int) time.Duration {
-	return w.group(g).Lease() + 2*w.reaction(g)
+	return w.lease(g) + 2*w.reaction(g)
 }
 
 // lookForTwo: one holder without quorum. Two hosts answer only while they
@@ -232,7 +235,11 @@ func (w *World) lookForTwo(g int) {
 				continue
 			}
 			since := max(p.cleanSince, w.truth.steady[a], w.truth.steady[b], w.groups[g].dualSince)
-			if w.now.sub(since) > w.dualBound(g) {
+			bound := w.dualBound(g)
+			if w.group(g).Router != nil {
+				bound = w.routerDualBound(g, a, b)
+			}
+			if w.now.sub(since) > bound {
 				w.violate(checkOneHolder, a, g, fmt.Sprintf("also answers: %s, and they hear each other", w.nodeName(b)), int64(w.now.sub(since)))
 			}
 		}
@@ -264,7 +271,10 @@ func (w *World) lookAtClients(g int) {
 			if !p.clean || w.unnoticed(g, p, watch.heldSince) || w.sharedInterval(h.id, c.site) == 0 {
 				continue // nodes without a common group do not hear each other again
 			}
-			from = max(from, p.cleanSince)
+			if w.group(g).Router != nil && (watch.dualEnded < p.cleanSince || !w.ranAt(c.entry[g], watch.dualEnded)) {
+				continue // a router hears of a heal only from another one that was active as well
+			}
+			from = max(from, p.cleanSince, watch.dualEnded)
 		}
 		if w.now.sub(from) > w.clientBound(g) {
 			w.violate(checkClients, h.id, g, fmt.Sprintf("client beside %s still sends to %s", w.nodeName(c.site), w.nodeName(c.entry[g])), int64(w.now.sub(from)))
@@ -279,6 +289,11 @@ func (w *World) unnoticed(g int, p *pair, heldSince moment) bool {
 	if p.cleanSince <= heldSince {
 		return false
 	}
-	noticed := p.deafUntil == p.cleanSince && p.deafFor > 2*w.group(g).Lease()+2*w.reaction(g)
+	noticed := p.deafUntil == p.cleanSince && p.deafFor > 2*w.lease(g)+2*w.reaction(g)
 	return !noticed
+}
+
+// ranAt tells whether the host that a client sends to has run its daemon since a moment.
+func (w *World) ranAt(host int, since moment) bool {
+	return host != nobody && w.hosts[host].running() && w.truth.steady[host] < since
 }

@@ -33,6 +33,7 @@ type host struct {
 	wakes   int // at wokenAt
 	inbox   []input
 	packet  core.Packet
+	advert  core.Advertisement
 
 	slots    []slot
 	holdings []holding
@@ -54,6 +55,7 @@ type input struct {
 	from  core.NodeID
 	path  int
 	buf   int32
+	group int32 // of an advertisement, else negative
 }
 
 func (w *World) newHost(id int) *host {
@@ -94,6 +96,9 @@ func (w *World) startDaemon(h *host) {
 	cfg.Groups = slices.Clone(cfg.Groups)
 	for g := range cfg.Groups {
 		cfg.Groups[g].EpochFloor = h.holdings[g].ceiling
+		if w.setup.Vary != nil {
+			w.setup.Vary(h.id, &cfg.Groups[g])
+		}
 		h.holdings[g].restart()
 		for c := range h.checks[g] {
 			h.checks[g][c].restart()
@@ -103,6 +108,7 @@ func (w *World) startDaemon(h *host) {
 	h.machine = w.setup.build(cfg)
 	w.truthChanged(h.id)
 	w.carryOut(h, h.machine.Start(w.hostNow(h)))
+	w.tellSources(h)
 	for name := range w.downInterfaces(h) {
 		w.step(h, core.LinkState{Interface: name, Up: false})
 	}
@@ -177,7 +183,7 @@ func (w *World) post(h *host, e core.Event) {
 		return
 	}
 	if !h.running() {
-		h.inbox = append(h.inbox, input{event: e})
+		h.inbox = append(h.inbox, input{event: e, group: -1})
 		return
 	}
 	w.step(h, e)
@@ -273,7 +279,11 @@ func (w *World) drainInbox(h *host) {
 			}
 			continue
 		}
-		if h.up {
+		switch {
+		case !h.up:
+		case in.group >= 0:
+			w.stepAdvertisement(h, int(in.from), int(in.group), in.buf)
+		default:
 			w.stepPacket(h, in.from, in.path, in.buf)
 		}
 		w.buffers.release(in.buf)
@@ -305,6 +315,9 @@ func (w *World) carryOut(h *host, a *core.Actions) {
 	}
 	for i := range a.Send {
 		w.send(h, &a.Send[i])
+	}
+	for i := range a.Advertise {
+		w.advertise(h, &a.Advertise[i])
 	}
 	for i := range a.Want {
 		w.want(h, a.Want[i])

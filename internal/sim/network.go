@@ -87,7 +87,7 @@ func (w *World) deliver(h *host, e entry) {
 			w.buffers.release(e.buf)
 			return
 		}
-		h.inbox = append(h.inbox, input{from: core.NodeID(e.b), path: int(e.c), buf: e.buf})
+		h.inbox = append(h.inbox, input{from: core.NodeID(e.b), path: int(e.c), buf: e.buf, group: -1})
 	default:
 		w.stepPacket(h, core.NodeID(e.b), int(e.c), e.buf)
 		if w.hostile != nil {

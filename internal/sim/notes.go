@@ -43,6 +43,7 @@ func (w *World) noted(h *host, n *core.Note) {
 		w.checkEpoch(h, n)
 		w.checkPreemption(h, n)
 		w.checkHandover(h, n)
+		w.checkTakeover(h, n)
 	case core.BecameStandby:
 		o.active, o.stalled = false, false
 	case core.Stalled:
@@ -82,10 +83,13 @@ func (w *World) checkEpoch(h *host, n *core.Note) {
 func (w *World) checkPreemption(h *host, n *core.Note) {
 	g := int(n.Group)
 	watch := w.groups[g]
-	if vacant := watch.lastGapAt == w.now && watch.lastGap > w.group(g).Lease(); n.Reason != reason.Preempted || vacant {
+	if vacant := watch.lastGapAt == w.now && watch.lastGap > w.lease(g); n.Reason != reason.Preempted || vacant {
 		return
 	}
 	cfg, o := w.group(g), &h.holdings[g].watch
+	if cfg.Router != nil && w.priority(h, g) == 255 {
+		return // the owner of the addresses always preempts (RFC 9568 section 6.1)
+	}
 	waited := w.now.sub(o.eligibleSince)
 	if !cfg.Preempt {
 		w.violate(checkPreempt, h.id, g, "preempts, and must not", 0)
@@ -150,7 +154,7 @@ func (w *World) lookAtLate(h *host) {
 		if !w.answers(h, g) || !w.groups[g].strict {
 			continue
 		}
-		if w.group(g).Quorum && len(w.group(g).Voters) > 1 && h.late > w.group(g).Lease() {
+		if w.group(g).Quorum && len(w.group(g).Voters) > 1 && h.late > w.lease(g) {
 			w.violate(checkLate, h.id, g, "answers right after it was paused for longer than its lease", int64(h.late))
 		}
 	}
@@ -185,7 +189,7 @@ func (w *World) rests(g int) bool {
 func (w *World) settleBound(g int) time.Duration {
 	bound := w.holderBound(g)
 	if w.group(g).Preempt {
-		bound += w.group(g).PreemptDelay + 2*w.group(g).Lease() + 4*w.reaction(g)
+		bound += w.group(g).PreemptDelay + 2*w.lease(g) + 4*w.reaction(g)
 	}
 	return bound
 }

@@ -11,11 +11,22 @@ import (
 // they need, and length more when that is longer.
 func OwnSetup(cfg core.Config, seed uint64, length time.Duration) Setup {
 	r := newRandom(seed*2 + 1)
-	s := Setup{Config: cfg, DriftPPM: 200, Hostile: true}
+	slack := time.Duration(20) // a part of the interval
+	hostile := true
+	for i := range cfg.Groups {
+		if c := cfg.Groups[i].Router; c != nil {
+			// Skews are parts of an interval; VRRP without authentication has no answer to an adversary.
+			slack, hostile = 100, false
+			if cfg.Interval == 0 || c.Interval < cfg.Interval {
+				cfg.Interval = c.Interval
+			}
+		}
+	}
+	s := Setup{Config: cfg, DriftPPM: 200, Hostile: hostile}
 	interval := cfg.Interval
-	s.Jitter = interval / 20
+	s.Jitter = interval / slack
 	s.Checks = interval * time.Duration(r.between(2, 6))
-	s.Network = NetworkProfile{Latency: interval / 20, Jitter: interval / 20, Duplicate: 5}
+	s.Network = NetworkProfile{Latency: interval / slack, Jitter: interval / slack, Duplicate: 5}
 	s.Kernel = KernelProfile{ApplyMin: 20 * time.Microsecond, ApplyMax: interval / 5, StoreMax: 5 * time.Millisecond}
 	for id := range cfg.Nodes {
 		if !cfg.Nodes[id].Client {

@@ -6,6 +6,7 @@ type what uint8
 const (
 	atWake     what = iota + 1 // a is the host
 	atDeliver                  // a is the host, b the sender, c the path, buf the bytes
+	atAdvert                   // a is the host, b the sender, c the group, buf the bytes
 	atActuator                 // a is the host, b the group
 	atPersist                  // a is the host, b the group
 	atCheck                    // a is the host, b the group, c the check

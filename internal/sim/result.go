@@ -19,6 +19,7 @@ const (
 	checkPlanned    = "planned-loses-nothing"
 	checkPreempt    = "preemption"
 	checkIntruder   = "intruder-changes-nothing"
+	checkOrder      = "best-takes-over"
 	checkContract   = "contract"
 )
 

@@ -41,7 +41,7 @@ func (s *Setup) settleTime() time.Duration {
 func (s *Setup) longestLease() time.Duration {
 	var most time.Duration
 	for g := range s.Config.Groups {
-		most = max(most, s.Config.Groups[g].Lease())
+		most = max(most, s.lease(g))
 	}
 	return most
 }
@@ -65,7 +65,7 @@ func (s *Setup) storm(r *random) {
 func (s *Setup) add(r *random, at time.Duration) time.Duration {
 	g := r.intn(len(s.Config.Groups))
 	cfg := &s.Config.Groups[g]
-	lease := cfg.Lease()
+	lease := s.lease(g)
 	f := Fault{
 		At: at, Group: g, Node: r.intn(len(s.Config.Nodes)), Peer: r.intn(len(s.Config.Nodes)), Path: -1,
 		For: max(time.Microsecond, lease*time.Duration([]int{2, 5, 10, 15, 30, 60}[r.intn(6)])/10+r.duration(0, lease/4)),

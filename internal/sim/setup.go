@@ -28,6 +28,9 @@ type Setup struct {
 	Clients  []core.NodeID // beside which node each client stands: they share its links
 	Hostile  bool          // an adversary records, replays, forges and garbles packets
 
+	// Vary changes what one host has configured of a group; nil changes nothing.
+	Vary func(host int, g *core.Group)
+
 	// Build makes the machine of a host; nil builds the core.
 	Build func(cfg core.Config) Machine
 }

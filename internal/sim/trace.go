@@ -87,8 +87,12 @@ func (t *trace) add(at moment, host int, text string, group int, x, y int64) {
 // step hashes what a machine is given.
 func (t *trace) step(at moment, host int, e core.Event) {
 	t.mix(uint64(at)<<8 | uint64(host))
-	if p, ok := e.(*core.Packet); ok {
+	switch p := e.(type) {
+	case *core.Packet:
 		t.mix(uint64(p.From)<<8 | uint64(p.Path))
+		t.mixBytes(p.Bytes)
+	case *core.Advertisement:
+		t.mix(uint64(p.Group))
 		t.mixBytes(p.Bytes)
 	}
 }

@@ -12,6 +12,7 @@ type truth struct {
 	nodes  int
 	pairs  []pair // by the lower and the higher node
 	steady []moment
+	linked []moment // by sender and receiver: since when nothing has changed about the link
 	groups []groupTruth
 }
 
@@ -35,7 +36,7 @@ type groupTruth struct {
 }
 
 func newTruth(nodes, groups int) truth {
-	t := truth{nodes: nodes, pairs: make([]pair, nodes*nodes), steady: make([]moment, nodes), groups: make([]groupTruth, groups)}
+	t := truth{nodes: nodes, pairs: make([]pair, nodes*nodes), steady: make([]moment, nodes), linked: make([]moment, nodes*nodes), groups: make([]groupTruth, groups)}
 	for i := range t.pairs {
 		t.pairs[i] = pair{deaf: true, cut: true}
 	}
@@ -63,6 +64,7 @@ func (w *World) truthChanged(host int) {
 
 // linkChanged takes note that a link between two nodes has changed.
 func (w *World) linkChanged(a, b int) {
+	w.truth.linked[a*w.truth.nodes+b] = w.now
 	w.pairChanged(a, b)
 	w.unsound(1<<a | 1<<b)
 	w.resettle(1<<a | 1<<b)
@@ -126,7 +128,7 @@ func (w *World) eligibleChanged(g int) {
 
 func (w *World) votersOf(g int) uint64 {
 	var mask uint64
-	for _, v := range w.group(g).Voters {
+	for _, v := range partakers(w.group(g)) {
 		mask |= 1 << v
 	}
 	return mask
@@ -139,7 +141,7 @@ func (w *World) settle(g int) {
 	t.sides, t.known = t.sides[:0], true
 	w.eligibleChanged(g)
 	var placed uint64
-	for _, v := range w.group(g).Voters {
+	for _, v := range partakers(w.group(g)) {
 		a := int(v)
 		if placed&(1<<a) != 0 || !w.hosts[a].running() {
 			continue
@@ -159,7 +161,7 @@ func (w *World) settle(g int) {
 // partOf is a running voter and those with which it has a clean link.
 func (w *World) partOf(g, a int) uint64 {
 	part := uint64(1) << a
-	for _, v := range w.group(g).Voters {
+	for _, v := range partakers(w.group(g)) {
 		if b := int(v); b != a && w.truth.pair(a, b).clean {
 			part |= 1 << b
 		}
@@ -169,7 +171,7 @@ func (w *World) partOf(g, a int) uint64 {
 
 // isWhole tells whether all in a part hear each other well, and nobody outside at all.
 func (w *World) isWhole(g int, part uint64) bool {
-	for _, v := range w.group(g).Voters {
+	for _, v := range partakers(w.group(g)) {
 		a := int(v)
 		if part&(1<<a) == 0 {
 			continue
@@ -177,7 +179,7 @@ func (w *World) isWhole(g int, part uint64) bool {
 		if w.hosts[a].holdings[g].unreliable() {
 			return false
 		}
-		for _, u := range w.group(g).Voters {
+		for _, u := range partakers(w.group(g)) {
 			b := int(u)
 			switch p := w.truth.pair(a, b); {
 			case a == b:
@@ -193,7 +195,7 @@ func (w *World) isWhole(g int, part uint64) bool {
 func (w *World) mustHold(g int, part uint64) bool {
 	cfg := w.group(g)
 	votes := 0
-	for _, v := range cfg.Voters {
+	for _, v := range partakers(cfg) {
 		if part&(1<<v) != 0 {
 			votes++
 		}

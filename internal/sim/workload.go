@@ -157,7 +157,7 @@ func (w *World) stopBound() time.Duration { return 4 * w.longestLease() }
 func (w *World) longestLease() time.Duration {
 	var most time.Duration
 	for g := range w.groups {
-		most = max(most, w.group(g).Lease())
+		most = max(most, w.lease(g))
 	}
 	return most
 }

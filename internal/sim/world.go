@@ -126,6 +126,8 @@ func (w *World) happen(e entry) {
 		w.exitDaemon(w.hosts[e.a], e.life)
 	case atDeliver:
 		w.deliver(w.hosts[e.a], e)
+	case atAdvert:
+		w.deliverAdvertisement(w.hosts[e.a], e)
 	case atInject:
 		w.inject()
 	case atActuator:

@@ -107,5 +107,8 @@ func (m *Machine) Leased(now Instant, group int) bool {
 	return g.phase == Active && now < g.class.until
 }
 
+// SentAt returns when a node was sent a heartbeat last; 0: never.
+func (m *Machine) SentAt(node int) Instant { return m.nodes[node].lastSent }
+
 // Count returns the counters.
 func (m *Machine) Count() Counters { return m.counters }

@@ -34,6 +34,7 @@ type Router struct {
 	started   bool
 	startedAt Instant
 	activeAt  Instant // when it became active last
+	beatAt    Instant // the others have had a heartbeat since; 0: nobody tells
 	source    netip.Addr
 	priority  int // 1 to 255
 

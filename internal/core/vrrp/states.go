@@ -123,6 +123,10 @@ func (r *Router) release(now Instant, why reason.Reason, role Role) {
 func (r *Router) fallBack(now Instant, why reason.Reason) {
 	r.leave(Backup, netip.Addr{}, why, false)
 	r.listen(now)
+	if d := &r.cfg.Detector; d.Interval > 0 {
+		// Whoever has missed its heartbeats advertises by then; nobody else will.
+		r.downAt = now.Add(d.Lease + skewTime(r.priority, d.Interval))
+	}
 	r.settle(now)
 }
 

@@ -74,10 +74,26 @@ func (r *Router) lease() time.Duration {
 func (r *Router) renew(now Instant) {
 	r.until = now.Add(r.lease())
 	r.renewAt = clock.Never
-	if d := r.cfg.Detector.Interval; d > 0 {
-		r.renewAt = now.Add(d)
+	switch d := &r.cfg.Detector; {
+	case d.Interval == 0:
+	case r.beatAt != 0:
+		r.until = min(r.until, r.beatAt.Add(usable(d.Lease)))
+	default:
+		r.renewAt = now.Add(d.Interval)
 	}
 	r.emitSlot()
+}
+
+// Beat tells that heartbeats were sent to every other router, to the last of them
+// at a moment: with a Detector the slot runs from there, since the others count from there.
+func (r *Router) Beat(now, at Instant) {
+	if r.cfg.Detector.Interval == 0 || at == r.beatAt {
+		return
+	}
+	r.beatAt = at
+	if r.role == Active {
+		r.renew(now)
+	}
 }
 
 // emitSlot tells the slot if it is not as it was told last.
