@@ -117,7 +117,12 @@ func (v *view) alone(h *host) bool {
 		}
 		n++
 	}
-	return n > 0 && len(v.claims(h)) > 0 && (h.other().isolated || len(v.claims(h.other())) == 0)
+	for _, other := range h.lan.routers() {
+		if other != h && !other.isolated && len(v.claims(other)) > 0 {
+			return false
+		}
+	}
+	return n > 0 && len(v.claims(h)) > 0
 }
 
 // settles waits until a host alone has been active for two intervals and more.

@@ -15,11 +15,11 @@ import (
 // patience is how long a test waits for what has to come.
 const patience = 15 * time.Second
 
-// lan is two routers and a client on a switch.
+// lan is the routers and a client on a switch.
 type lan struct {
-	dir                   string
-	sw                    *testns.NS
-	first, second, client *host
+	dir                          string
+	sw                           *testns.NS
+	first, second, third, client *host
 }
 
 // host is a machine on the switch; its port is called as the host is.
@@ -55,8 +55,9 @@ func newLAN(t testing.TB) *lan {
 	n := &lan{dir: dir, sw: testns.New(t)}
 	n.first = n.add(t, "first", "10.0.1.10", "fd00:1::10", "fe80::10")
 	n.second = n.add(t, "second", "10.0.1.20", "fd00:1::20", "fe80::20")
+	n.third = n.add(t, "third", "10.0.1.30", "fd00:1::30", "fe80::30")
 	n.client = n.add(t, "client", "10.0.1.4", "fd00:1::4", "fe80::4")
-	testns.Bridge(t, n.sw, "br0", "first", "second", "client")
+	testns.Bridge(t, n.sw, "br0", "first", "second", "third", "client")
 	// A switch that listens for group membership would keep the first
 	// advertisements back until it has heard of the groups.
 	n.sw.Sysctl(t, "net/ipv6/conf/br0/disable_ipv6", "1")
@@ -80,7 +81,10 @@ func (n *lan) add(t testing.TB, name, address4, address6, local6 string) *host {
 	return h
 }
 
-// other is the router that h is not.
+// routers are the hosts that may run one.
+func (n *lan) routers() []*host { return []*host{n.first, n.second, n.third} }
+
+// other is the router of a pair that h is not.
 func (h *host) other() *host {
 	if h == h.lan.first {
 		return h.lan.second

@@ -1,9 +1,10 @@
 // Package interop runs stead against the routers that people have: keepalived and
-// FRR's vrrpd, as the distribution packages them. Two routers and a client are on
-// one switch, each in a network namespace:
+// FRR's vrrpd, as the distribution packages them. Up to three routers and a client
+// are on one switch, each in a network namespace:
 //
 //	first  10.0.1.10 ── eth1 ─┐
 //	second 10.0.1.20 ── eth1 ─┼─ br0 (switch)
+//	third  10.0.1.30 ── eth1 ─┤
 //	client 10.0.1.4  ── eth1 ─┘
 //
 // Who is active is judged from outside, by what passes the ports of the switch:

@@ -56,7 +56,7 @@ func (n *lan) watched(t testing.TB, vip netip.Addr) *watch {
 	t.Helper()
 	w := &watch{vip: vip, index: n.client.ns.Link(t, "eth1").Attrs().Index, stop: make(chan struct{})}
 	n.client.ns.Do(func() { w.client = packets(t, w.index, 0) })
-	for _, h := range []*host{n.first, n.second} {
+	for _, h := range n.routers() {
 		index := n.sw.Link(t, h.name).Attrs().Index
 		n.sw.Do(func() { w.ports = append(w.ports, port{packets(t, index, unix.ETH_P_ALL), h.name}) })
 	}
