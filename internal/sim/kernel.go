@@ -104,6 +104,7 @@ func (w *World) want(h *host, want core.Want) {
 		w.violate(checkEpochs, h.id, int(want.Group), "epoch of a Want goes back", int64(want.Epoch))
 	}
 	o.lastGen, o.watch.wantEpoch = want.Generation, want.Epoch
+	w.checkTakeover(h, &want)
 	if want.Held && !want.Active && w.group(int(want.Group)).PrepareHook {
 		w.queue.push(entry{
 			at: w.now.add(w.draw.kernel.duration(0, w.setup.Config.Interval)), what: atHook, life: h.life,

@@ -43,7 +43,9 @@ func (w *World) noted(h *host, n *core.Note) {
 		w.checkEpoch(h, n)
 		w.checkPreemption(h, n)
 		w.checkHandover(h, n)
-		w.checkTakeover(h, n)
+		if w.group(g).Router != nil && n.Reason == reason.PeerSilent {
+			w.checkFence(h, g)
+		}
 	case core.BecameStandby:
 		o.active, o.stalled = false, false
 	case core.Stalled:

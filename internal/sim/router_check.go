@@ -20,14 +20,11 @@ func (w *World) routerDualBound(g, a, b int) time.Duration {
 // the same Active Router (RFC 9568 section 6.1): one becomes active only when no
 // better one was ready, as long as their skews differ by more than a packet takes
 // on its way.
-func (w *World) checkTakeover(h *host, n *core.Note) {
-	g := int(n.Group)
-	cfg := w.group(g)
-	if cfg.Router == nil || n.Reason != reason.PeerSilent && n.Reason != reason.PeerResigned {
+func (w *World) checkTakeover(h *host, want *core.Want) {
+	g := int(want.Group)
+	cfg, why := w.group(g), want.Reason
+	if cfg.Router == nil || !want.Active || why != reason.PeerSilent && why != reason.PeerResigned {
 		return
-	}
-	if n.Reason == reason.PeerSilent {
-		w.checkFence(h, g)
 	}
 	old := w.groups[g].servedBy
 	if cfg.Router.Detector.Interval > 0 || old == nobody || old == h.id || w.groups[g].moved || !w.undisturbed(g, h.id) || !w.gone(g, old, h.id) {
@@ -40,7 +37,7 @@ func (w *World) checkTakeover(h *host, n *core.Note) {
 		p := w.truth.pair(h.id, other.id)
 		apart := time.Duration(w.priority(other, g)-w.priority(h, g)) * w.setup.routerOf(g, old).Interval / 256
 		if p.clean && w.now.sub(p.cleanSince) > w.lease(g) && apart > 3*w.setup.Network.worst()+3*w.setup.Jitter+w.lease(g)/1000 {
-			w.violate(checkOrder, h.id, g, fmt.Sprintf("becomes active (%s) before the better %s", n.Reason, w.nodeName(other.id)), int64(apart))
+			w.violate(checkOrder, h.id, g, fmt.Sprintf("becomes active (%s) before the better %s", why, w.nodeName(other.id)), int64(apart))
 		}
 	}
 }

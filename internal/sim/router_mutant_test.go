@@ -39,7 +39,7 @@ var routerBugs = []routerBug{
 }
 
 // routerMutantSeeds is within how many worlds every planted bug has to be found.
-const routerMutantSeeds = "400"
+const routerMutantSeeds = "100"
 
 var violations = regexp.MustCompile(`seed \d+: ([a-z-]+) at `)
 

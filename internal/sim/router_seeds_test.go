@@ -10,7 +10,7 @@ import (
 // TestRandomRouterWorlds runs the worlds of virtual routers of the first seeds;
 // SEEDS in the environment sets how many.
 func TestRandomRouterWorlds(t *testing.T) {
-	seeds := 60
+	seeds := 200
 	if s := os.Getenv("SEEDS"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil {
