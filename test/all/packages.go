@@ -57,7 +57,7 @@ func (r *run) endToEnd() tally {
 	if len(endToEnd) == 0 {
 		return one(false)
 	}
-	return r.goTest(append([]string{"-count=1", "-timeout=8m", "-p=1"}, endToEnd...)...)
+	return r.goTest(append([]string{"-count=1", "-timeout=8m", "-p=1", "-skip=^TestPlanted"}, endToEnd...)...)
 }
 
 // mutants shows that the simulator's checkers find each bug that is planted for them.
