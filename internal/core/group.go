@@ -91,7 +91,7 @@ func (c *Core) checked(now Instant, e CheckResult) {
 	change, changed := g.health.Result(e.Check, health.Outcome(e.Outcome))
 	if e.Outcome == CouldNotRun {
 		if s := g.health.Status(e.Check); s.UnrunInRow == 1 {
-			c.note(Note{At: now, Kind: CheckUnrun, Group: g.id, Node: c.cfg.Self, Detail: s.Name + ": " + e.Detail})
+			c.note(Note{At: now, Kind: CheckUnrun, Group: g.id, Node: c.cfg.Self, Detail: told(s.Name, e.Detail)})
 		}
 		return
 	}
@@ -101,11 +101,19 @@ func (c *Core) checked(now Instant, e CheckResult) {
 		if change.To == health.Up {
 			kind = CheckUp
 		}
-		c.note(Note{At: now, Kind: kind, Group: g.id, Node: c.cfg.Self, Detail: g.cfg.Checks[e.Check].Name + ": " + e.Detail})
+		c.note(Note{At: now, Kind: kind, Group: g.id, Node: c.cfg.Self, Detail: told(g.cfg.Checks[e.Check].Name, e.Detail)})
 	}
 	if changed || read {
 		c.assess(now, g)
 	}
+}
+
+// told is what a check said, behind its name.
+func told(check, detail string) string {
+	if detail == "" {
+		return check
+	}
+	return check + ": " + detail
 }
 
 func (c *Core) linkChanged(now Instant, e LinkState) {
