@@ -183,14 +183,13 @@ func round1(d time.Duration) time.Duration { return d.Round(100 * time.Microseco
 // 9568 section 6.4.2).
 func (c *contest) inTime(t testing.TB, f fault, before, struck, taken clock.Instant) {
 	t.Helper()
-	v := c.watch.since(before.Add(-2 * c.interval))
-	claims := v.claims(c.active.host)
+	v := c.watch.since(before.Add(-3 * c.interval))
 	least, most := c.down(c.standby.priority), c.down(c.standby.priority)
-	from := before
-	if len(claims) > 0 && f.name != blackHole.name {
-		from = claims[len(claims)-1].at // with a black hole it goes on to advertise, and nobody hears it
-	} else {
-		least -= c.interval // the last one that was heard may have been sent so long before
+	from := before.Add(-3 * c.interval)
+	for _, a := range v.claims(c.active.host) {
+		if a.at < before || f.name != blackHole.name { // in which it goes on to advertise, and nobody hears it
+			from = a.at
+		}
 	}
 	if f.resigns {
 		least, most = c.skew(c.standby.priority), c.skew(c.standby.priority)
@@ -215,17 +214,18 @@ func (c *contest) inTime(t testing.TB, f fault, before, struck, taken clock.Inst
 func (c *contest) neverBoth(t testing.TB, f fault, v *view) {
 	t.Helper()
 	allowed := time.Duration(0)
-	switch _, silent := c.standby.router.(frr); {
+	switch {
 	case c.active.String() != "Stead" && f.remains:
 		return
 	case c.active.String() != "Stead":
 		allowed = late + v.stalled() // how it lets go is its own matter
-	case f.name == stop.name && silent && c.ipv6:
-		// Stead serves until it hears that the other has taken over, an interval at
-		// the most. FRR finds no address for its first advertisement over IPv6.
-		allowed = c.interval
 	case f.name == stop.name:
-		allowed = underWay
+		// Stead serves until it hears that the other has taken over. FRR finds no
+		// address for its first advertisement over IPv6, and hurries with none.
+		allowed = underWay + v.stalled()
+		if _, slow := c.standby.router.(frr); slow {
+			allowed += c.interval
+		}
 	}
 	if both := v.two(); both > allowed {
 		t.Errorf("after %s of %s both answered for %v", f.name, c.active, both)

@@ -51,15 +51,26 @@ interface eth1
 	h.begin(t, frrPrograms+"vrrpd", append(common, "-f", vrrpd, "-i", dir+"/vrrpd.pid")...)
 }
 
+// frrDevice is the device that vrrpd wants.
+const frrDevice = "vrrp51"
+
+// released takes the carrier of vrrpd's device away when FRR has ended. zebra may
+// end before it has done so, and the kernel would go on to answer.
+func (h *host) released(t testing.TB) {
+	t.Helper()
+	if _, err := h.ns.Netlink().LinkByName(frrDevice); err == nil {
+		h.ns.Run(t, "ip", "link", "set", "dev", frrDevice, "protodown", "on")
+	}
+}
+
 // macvlan makes the device that vrrpd wants, unless it is there.
 func (h *host) macvlan(t testing.TB, s *settings) {
 	t.Helper()
-	const name = "vrrp51"
-	if _, err := h.ns.Netlink().LinkByName(name); err == nil {
+	if _, err := h.ns.Netlink().LinkByName(frrDevice); err == nil {
 		return
 	}
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.ParentIndex = name, h.ns.Link(t, "eth1").Attrs().Index
+	attrs.Name, attrs.ParentIndex = frrDevice, h.ns.Link(t, "eth1").Attrs().Index
 	attrs.HardwareAddr = net.HardwareAddr{0, 0, 0x5e, 0, 1, vrid}
 	local := ""
 	if s.ipv6 {
@@ -73,9 +84,9 @@ func (h *host) macvlan(t testing.TB, s *settings) {
 	// Otherwise the kernel of a backup answers on eth1 for the address of the
 	// macvlan, as it does for each of its addresses on every interface.
 	h.ns.Sysctl(t, "net/ipv4/conf/all/arp_ignore", "1")
-	h.ns.Addr(t, name, alone(s.vip()))
+	h.ns.Addr(t, frrDevice, alone(s.vip()))
 	if local != "" {
-		h.ns.Addr(t, name, local)
+		h.ns.Addr(t, frrDevice, local)
 	}
-	h.ns.Up(t, name)
+	h.ns.Up(t, frrDevice)
 }

@@ -16,8 +16,9 @@ const underWay = 20 * time.Millisecond
 
 // view is what was seen from a moment on.
 type view struct {
-	rounds  []round
-	adverts []advert
+	rounds    []round
+	adverts   []advert
+	announced []announcement
 }
 
 // since copies what was seen from a moment on.
@@ -31,6 +32,10 @@ func (w *watch) since(from clock.Instant) view {
 	for i := len(w.adverts) - 1; i >= 0 && w.adverts[i].at >= from; i-- {
 		v.adverts = w.adverts[i:]
 	}
+	for i := len(w.announced) - 1; i >= 0 && w.announced[i].at >= from; i-- {
+		v.announced = w.announced[i:]
+	}
+	v.announced = append([]announcement(nil), v.announced...)
 	v.rounds = append([]round(nil), v.rounds...)
 	v.adverts = append([]advert(nil), v.adverts...)
 	return v
@@ -205,6 +210,9 @@ func (w *watch) story(from clock.Instant) string {
 			lines = append(lines, line{v.rounds[i].sent, by})
 		}
 		before = by
+	}
+	for _, a := range v.announced {
+		lines = append(lines, line{a.at, a.host + " announces"})
 	}
 	latest := map[string]advert{}
 	for _, a := range v.adverts {

@@ -93,6 +93,7 @@ func (h *host) terminate(t testing.TB) {
 		testns.Eventually(t, patience, p.name+" on "+h.name+" ends", p.ended)
 	}
 	h.running = nil
+	h.released(t)
 }
 
 // kill ends the programs of the host, and what they have started, by SIGKILL.

@@ -34,9 +34,17 @@ type watch struct {
 	stop   chan struct{}
 	ended  sync.WaitGroup
 
-	mu      sync.Mutex
-	rounds  []round
-	adverts []advert
+	mu        sync.Mutex
+	rounds    []round
+	adverts   []advert
+	announced []announcement
+}
+
+// announcement is a frame that tells everybody where the service address is: a
+// gratuitous ARP, or an unsolicited neighbour advertisement.
+type announcement struct {
+	host string // behind the port
+	at   clock.Instant
 }
 
 // port is a packet socket at a host's port of the switch.
@@ -209,6 +217,12 @@ func (w *watch) hear(host string, f []byte, at clock.Instant) {
 		w.adverts = append(w.adverts, a)
 		return
 	}
+	if w.announces(f) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.announced = append(w.announced, announcement{host, at})
+		return
+	}
 	if len(f) < 42 || [2]byte(f[0:2]) != [2]byte{2, 1} {
 		return
 	}
@@ -222,6 +236,20 @@ func (w *watch) hear(host string, f []byte, at clock.Instant) {
 			w.answered(host, binary.BigEndian.Uint32(f[2:]))
 		}
 	}
+}
+
+// announces tells whether a frame to all is about the service address.
+func (w *watch) announces(f []byte) bool {
+	if len(f) < 42 || f[0]&1 == 0 {
+		return false
+	}
+	switch binary.BigEndian.Uint16(f[12:]) {
+	case unix.ETH_P_ARP:
+		return string(f[28:32]) == string(w.vip.AsSlice())
+	case unix.ETH_P_IPV6:
+		return len(f) >= 78 && f[20] == 58 && f[54] == layers.ICMPv6TypeNeighborAdvertisement && string(f[62:78]) == string(w.vip.AsSlice())
+	}
+	return false
 }
 
 func (w *watch) answered(host string, number uint32) {
