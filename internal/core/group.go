@@ -68,11 +68,14 @@ func (c *Core) assess(now Instant, g *group) {
 			break
 		}
 	}
+	if ready && g.router != nil && !g.router.r.Sourced() {
+		ready, why, detail = false, g.router.unsourced(), ""
+	}
 	if g.failedUntil != clock.Never && now < g.failedUntil {
 		ready, why, detail = false, reason.AddressFailed, g.applyError
 	}
 	g.weighed = priority
-	if ready != g.ready || why != g.why {
+	if (ready != g.ready || why != g.why) && why != reason.Starting {
 		kind := NotReady
 		if ready {
 			kind = Ready

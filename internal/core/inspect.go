@@ -60,6 +60,9 @@ func (c *Core) Inspect(now Instant) State {
 		if gs.Ready && gs.Drained {
 			gs.Ready, gs.Why = false, reason.Drained
 		}
+		if gs.Ready && gs.Router != nil && gs.Router.Why != reason.None {
+			gs.Ready, gs.Why = false, gs.Router.Why
+		}
 		if gs.Until > now {
 			gs.Serving = gs.Until.Sub(now)
 		}

@@ -26,6 +26,8 @@ type byRouter struct {
 	r    *vrrp.Router
 	slot int
 	seen seen // of the router's Out in this step
+
+	looked bool // it is known whether there is an address to advertise from
 }
 
 // newRouter gives a group its virtual router, with a slot of the fence that no
@@ -61,6 +63,14 @@ func (e *byRouter) setReady(now Instant, ready bool, why reason.Reason, priority
 	e.c.touched = true
 	e.r.SetReady(now, ready, why, priority)
 	e.c.spread(now, e.g)
+}
+
+// unsourced is why a router without an address to advertise from is not ready.
+func (e *byRouter) unsourced() reason.Reason {
+	if e.looked {
+		return reason.NoSource
+	}
+	return reason.Starting
 }
 
 // A virtual router has no targets that prepare.
@@ -247,8 +257,9 @@ func (c *Core) nobodyTookOver(now Instant, g *group, n Note) {
 // state is what status shows of the group's election.
 func (e *byRouter) state(now Instant) peer.GroupState {
 	s := e.r.State(now)
+	ready := e.g.ready && s.Why == reason.None
 	out := peer.GroupState{
-		Epoch: s.Count, Owner: peer.Nobody, Cause: e.g.cause, Eligible: e.g.ready && !s.Drained,
+		Epoch: s.Count, Owner: peer.Nobody, Cause: e.g.cause, Eligible: ready && !s.Drained,
 		Drained: s.Drained, Priority: s.Priority, Until: s.Lease, Stalled: e.g.stalled,
 	}
 	if e.g.active {
@@ -258,7 +269,7 @@ func (e *byRouter) state(now Instant) peer.GroupState {
 	}
 	for _, m := range e.g.cfg.Members {
 		if m.Node == e.c.cfg.Self {
-			out.Members = append(out.Members, peer.MemberState{Node: int(m.Node), Priority: s.Priority, Ready: e.g.ready, Alive: true})
+			out.Members = append(out.Members, peer.MemberState{Node: int(m.Node), Priority: s.Priority, Ready: ready, Alive: true})
 		} else if int(m.Node) == out.Owner { // those that are Backup say nothing
 			out.Members = append(out.Members, peer.MemberState{Node: int(m.Node), Priority: s.ActivePriority, Ready: true, Alive: true})
 		}

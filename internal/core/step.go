@@ -145,7 +145,10 @@ func (c *Core) Step(now Instant, e Event) *Actions {
 			r.r.Tick(now)
 		}
 	case SourceAddress:
-		c.groups[e.Group].router.r.SetSource(now, e.Address)
+		g := c.groups[e.Group]
+		g.router.looked = true
+		g.router.r.SetSource(now, e.Address)
+		c.assess(now, g)
 	case WallClock:
 		c.wall = e.Offset
 		for _, r := range c.routers {

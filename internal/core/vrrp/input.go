@@ -14,6 +14,9 @@ func (r *Router) SetSource(now Instant, addr netip.Addr) {
 	r.settle(now)
 }
 
+// Sourced tells whether the router has an address to advertise from.
+func (r *Router) Sourced() bool { return r.source.IsValid() }
+
 // SetReady tells whether this router could serve, why not, and with which
 // priority (1 to 255; 255 for the owner of the addresses). To cease to be ready
 // is the Shutdown event of the RFC, to become it the Startup event.

@@ -15,7 +15,7 @@ type counters struct {
 // State is a Router as status and metrics show it.
 type State struct {
 	Role     Role
-	Why      reason.Reason // while Initialize: what keeps it from taking part
+	Why      reason.Reason // what keeps it from taking part, or a Backup from taking over
 	VRID     uint8
 	Version  int
 	Priority int        // effective, 1 to 255
@@ -49,8 +49,11 @@ func (r *Router) State(now Instant) State {
 		Packets: r.codec.Counters(), Sent: r.counters.sent, PriorityZeroSent: r.counters.zeroSent,
 		PriorityZeroReceived: r.counters.zeroReceived, Own: r.counters.own, Transitions: r.counters.transitions, Late: r.counters.late,
 	}
-	if r.role == Initialize {
+	switch {
+	case r.role == Initialize:
 		s.Why = r.prevented()
+	case r.role == Backup && now < r.mayActAt():
+		s.Why = reason.Starting
 	}
 	if r.role == Active {
 		s.ActiveRouter, s.ActivePriority, s.ActiveInterval = r.source, r.priority, r.cfg.Interval
