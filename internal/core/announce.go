@@ -50,13 +50,12 @@ func (c *Core) announceDue(now Instant, g *group) {
 		c.acts.Announce = append(c.acts.Announce, Announce{Group: g.id})
 	}
 	g.announceStep++
-	switch {
-	case g.announceStep < len(announceAfter):
+	g.announceAt = clock.Never
+	if g.announceStep < len(announceAfter) {
 		g.announceAt = now.Add(announceAfter[g.announceStep] - announceAfter[g.announceStep-1])
-	case g.cfg.Refresh > 0:
-		g.announceAt = now.Add(g.cfg.Refresh)
-	default:
-		g.announceAt = clock.Never
+	}
+	if g.cfg.Refresh > 0 {
+		g.announceAt = min(g.announceAt, now.Add(g.cfg.Refresh))
 	}
 }
 

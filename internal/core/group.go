@@ -119,18 +119,24 @@ func told(check, detail string) string {
 	return check + ": " + detail
 }
 
+// linkChanged also hears of a link that is up and was so: its carrier was away for
+// a moment, in which clients may have found the addresses elsewhere.
 func (c *Core) linkChanged(now Instant, e LinkState) {
 	for i := range c.links {
-		if c.links[i].name != e.Interface || c.links[i].up == e.Up {
+		changed := c.links[i].up != e.Up
+		if c.links[i].name != e.Interface || !changed && !e.Up {
 			continue
 		}
 		c.links[i].up = e.Up
 		for _, g := range c.groups {
-			if g.dependsOn(i) {
+			if !g.dependsOn(i) {
+				continue
+			}
+			if changed {
 				c.assess(now, g)
-				if e.Up {
-					c.reannounce(now, g)
-				}
+			}
+			if e.Up {
+				c.reannounce(now, g)
 			}
 		}
 	}

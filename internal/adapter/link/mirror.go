@@ -38,8 +38,9 @@ type iface struct {
 	flags   uint32
 	oper    uint8
 	carrier bool
-	router  bool // forwards IPv6
-	promote bool // promote_secondaries is set
+	changes uint32 // of the carrier, as the kernel counts them
+	router  bool   // forwards IPv6
+	promote bool   // promote_secondaries is set
 	addrs   map[netip.Prefix]address
 }
 
@@ -147,6 +148,8 @@ func (m *mirror) hearLink(body []byte) change {
 			i.oper = v[0]
 		case kind == unix.IFLA_CARRIER && len(v) == 1:
 			i.carrier = v[0] != 0
+		case kind == unix.IFLA_CARRIER_CHANGES && len(v) == 4:
+			i.changes = native.Uint32(v)
 		case kind == unix.IFLA_AF_SPEC:
 			i.hearFamilies(v)
 		}

@@ -30,10 +30,10 @@ type worker struct {
 	known    map[place][]int
 	orphans  map[place]bool // left the configuration, not yet removed
 	mirror   *mirror
-	removed  map[place]int   // removals of our own of which the kernel has yet to tell
-	auditAt  core.Instant    // when all that is held is checked against the kernel
-	watched  map[string]bool // interfaces to report
-	reported map[string]bool // and the state last reported
+	removed  map[place]int    // removals of our own of which the kernel has yet to tell
+	auditAt  core.Instant     // when all that is held is checked against the kernel
+	watched  map[string]bool  // interfaces to report
+	reported map[string]state // and the state last reported
 
 	due      []int // groups to look at now
 	toSend   []int // groups to announce, in order
@@ -72,7 +72,7 @@ const (
 )
 
 func newWorker(l *Links) (_ *worker, err error) {
-	w := &worker{l: l, claims: map[place]int{}, orphans: map[place]bool{}, removed: map[place]int{}, reported: map[string]bool{}}
+	w := &worker{l: l, claims: map[place]int{}, orphans: map[place]bool{}, removed: map[place]int{}, reported: map[string]state{}}
 	var opened []func()
 	defer func() {
 		if err != nil {
@@ -172,13 +172,24 @@ func (w *worker) adopt() {
 	w.reportLinks()
 }
 
-// reportLinks reports every watched interface whose state differs from what was said last.
+// state is what is reported of an interface.
+type state struct {
+	up      bool
+	changes uint32 // of the carrier, counted while it is up
+}
+
+// reportLinks reports every watched interface whose state differs from what was
+// said last. One that is up is reported again when its carrier has been away in
+// between: the kernel tells of two changes within a second in one message.
 func (w *worker) reportLinks() {
 	for name := range w.watched {
-		up := w.mirror.byName[name].up()
-		if was, said := w.reported[name]; !said || was != up {
-			w.reported[name] = up
-			w.l.report(core.LinkState{Interface: name, Up: up})
+		i, now := w.mirror.byName[name], state{}
+		if i.up() {
+			now = state{up: true, changes: i.changes}
+		}
+		if was, said := w.reported[name]; !said || was != now {
+			w.reported[name] = now
+			w.l.report(core.LinkState{Interface: name, Up: now.up})
 		}
 	}
 }
