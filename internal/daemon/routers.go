@@ -9,7 +9,9 @@ import (
 	"stead/internal/assemble"
 	"stead/internal/config"
 	"stead/internal/core"
+	"stead/internal/core/reason"
 	"stead/internal/engine"
+	"stead/internal/report"
 )
 
 // openRouters opens the sockets of virtual routers, also where none is configured
@@ -97,4 +99,24 @@ func deviceOf(g *config.Group, a *config.Address) string {
 		return a.Interface
 	}
 	return vrrp.DeviceName(vrrp.Router{VRID: r.VRID, IPv6: r.IPv6, Interface: r.Interface, VirtualMAC: true})
+}
+
+// describeSockets adds to a status what the sockets of virtual routers tell.
+func (d *Daemon) describeSockets(s *report.Status) {
+	for _, st := range d.routers.Status() {
+		g := s.Group(st.Name)
+		if g == nil || g.VRRP == nil {
+			continue // a reload is under way
+		}
+		g.VRRP.Problem, g.VRRP.Device, g.VRRP.DeviceRepairs = st.Problem, st.Device, st.Repairs
+		if g.NotReadyBecause == reason.NoSource {
+			g.NotReadyDetail = st.Problem
+		}
+	}
+	n := d.routers.Counters()
+	s.Counters.VRRPStrangers = n.Strangers
+	s.Counters.VRRPSendFailures = map[string]uint64{
+		"no-interface": n.Lost.NoInterface, "unreachable": n.Lost.Unreachable, "no-buffer": n.Lost.NoBuffer,
+		"refused": n.Lost.Refused, "other": n.Lost.Other,
+	}
 }

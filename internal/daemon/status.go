@@ -80,6 +80,9 @@ func (d *Daemon) describe(v *engine.View) report.Status {
 	for i := range min(len(v.Groups), len(cfg.Groups)) {
 		s.Groups = append(s.Groups, d.group(cfg, i, &v.Groups[i], s.At, v.At, fenced.Kind))
 	}
+	if d.routers != nil {
+		d.describeSockets(&s)
+	}
 	for i := range min(len(v.Nodes), len(cfg.Nodes)) {
 		if cfg.Nodes[i].Name != cfg.Self && len(v.Nodes[i].Paths) > 0 { // the others have no heartbeats to hear
 			s.Peers = append(s.Peers, describePeer(&cfg.Nodes[i], &v.Nodes[i], s.At, v.At))

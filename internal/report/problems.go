@@ -13,6 +13,7 @@ func (s *Status) Problems() []string {
 		w, r := s.Groups[i].problems(s.Node)
 		worst, rest = append(worst, w...), append(rest, r...)
 	}
+	rest = append(rest, s.Counters.sendProblems()...)
 	for i := range s.Peers {
 		rest = append(rest, s.Peers[i].problems()...)
 	}

@@ -174,6 +174,9 @@ type Counters struct {
 	PacketsRejected    map[string]uint64 `json:"packets_rejected"` // by cause
 	AddressRepairs     uint64            `json:"address_repairs"`
 	Announcements      uint64            `json:"announcements"`
+
+	VRRPStrangers    uint64            `json:"vrrp_strangers"`               // advertisements of virtual routers that this node has not
+	VRRPSendFailures map[string]uint64 `json:"vrrp_send_failures,omitempty"` // advertisements that were not sent, by cause
 }
 
 // Loop is how punctual the engine is.

@@ -1,13 +1,19 @@
 package report
 
+import "fmt"
+
 // VRRP is a virtual router (RFC 9568): the election of a group with the type vrrp.
 // Who is Backup says nothing, so that the Active Router is all one knows of the others.
 type VRRP struct {
 	VRID     int    `json:"vrid"`
 	Version  int    `json:"version"`
-	State    string `json:"state"`            // initialize, backup or active
-	Source   string `json:"source,omitempty"` // where this node's advertisements come from
-	Priority int    `json:"priority"`         // that they carry: with the weights of the checks
+	State    string `json:"state"`             // initialize, backup or active
+	Source   string `json:"source,omitempty"`  // where this node's advertisements come from
+	Problem  string `json:"problem,omitempty"` // why there is no source, and what to do
+	Priority int    `json:"priority"`          // that they carry: with the weights of the checks
+
+	Device        string `json:"device,omitempty"` // of the virtual MAC
+	DeviceRepairs uint64 `json:"device_repairs"`   // times it was put right after others had changed it
 
 	IntervalMS       float64 `json:"interval_ms"`               // of this node's advertisements
 	ActiveAddress    string  `json:"active_address,omitempty"`  // where the Active Router's come from; this node's own included
@@ -46,6 +52,9 @@ func (g *Group) routerProblems(say func(format string, args ...any)) {
 	if v == nil {
 		return
 	}
+	if v.DeviceRepairs > 0 {
+		say("another program changes %s, the device of the virtual MAC: it was put right %d times", v.Device, v.DeviceRepairs)
+	}
 	if v.OtherAddresses > 0 {
 		say("another router advertises other addresses (%d times): compare the configurations", v.OtherAddresses)
 	}
@@ -59,4 +68,18 @@ func (g *Group) routerProblems(say func(format string, args ...any)) {
 			say("%d advertisements of virtual router %d refused (%s)", n, v.VRID, cause)
 		}
 	}
+}
+
+// sendProblems says which advertisements did not leave for a reason that does not
+// pass by itself. Where an interface is away or down, its group says so.
+func (c *Counters) sendProblems() (out []string) {
+	for _, cause := range []struct{ name, advice string }{
+		{"refused", "a packet filter or a security module forbids them, let protocol 112 out"},
+		{"other", "the log says nothing of each, `stead doctor` looks for the cause"},
+	} {
+		if n := c.VRRPSendFailures[cause.name]; n > 0 {
+			out = append(out, fmt.Sprintf("%d advertisements could not be sent since the daemon has started (%s): %s", n, cause.name, cause.advice))
+		}
+	}
+	return out
 }

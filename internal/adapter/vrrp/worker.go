@@ -197,7 +197,7 @@ func (w *worker) settle(r *router, v view, wanted map[membership]bool, audit boo
 	below := v.links[r.Interface]
 	if below == nil {
 		r.leaving.Store(0)
-		return fail("%s: no such interface", r.Interface)
+		return fail("%s: no such interface: make it, or correct interface in the configuration", r.Interface)
 	}
 	index := number(below)
 	var err error
@@ -220,7 +220,7 @@ func (w *worker) settle(r *router, v view, wanted map[membership]bool, audit boo
 	case err != nil:
 		return fail("%v", err)
 	case below.Attrs().Flags&net.FlagUp == 0:
-		return fail("%s is down", r.Interface)
+		return fail("%s is down: set it up", r.Interface)
 	}
 	if st.Source = r.source(index, v.addresses[r.family()], r.address()); !st.Source.IsValid() {
 		return fail("%s", r.missing())
@@ -232,11 +232,11 @@ func (w *worker) settle(r *router, v view, wanted map[membership]bool, audit boo
 func (r *Router) missing() string {
 	switch {
 	case r.Source.IsValid():
-		return fmt.Sprintf("source %s is not an address of this host", r.Source)
+		return fmt.Sprintf("source %s is not an address of this host: add it, or correct source in the configuration", r.Source)
 	case r.IPv6:
-		return fmt.Sprintf("%s has no link-local address that is ready", r.Interface)
+		return fmt.Sprintf("%s has no link-local address that is ready: see net.ipv6.conf.%s.disable_ipv6 and addr_gen_mode, and whether another host has the address", r.Interface, r.Interface)
 	}
-	return fmt.Sprintf("%s has no IPv4 address of its own", r.Interface)
+	return fmt.Sprintf("%s has no IPv4 address of its own: add one, or name one of this host as source in the configuration", r.Interface)
 }
 
 // join becomes a member, unless it is one already.

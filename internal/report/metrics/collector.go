@@ -167,6 +167,9 @@ func (c *Collector) router(out chan<- prometheus.Metric, group string, v *report
 	c.put(out, &routerMismatches, float64(v.OtherChecksum), group, "checksum")
 	c.put(out, &routerMismatches, float64(v.OtherAddresses), group, "addresses")
 	c.put(out, &routerMismatches, float64(v.OtherInterval), group, "interval")
+	if v.Device != "" {
+		c.put(out, &routerRepairs, float64(v.DeviceRepairs), group)
+	}
 }
 
 func (c *Collector) peer(out chan<- prometheus.Metric, p *report.Peer) {
@@ -188,6 +191,12 @@ func (c *Collector) counters(out chan<- prometheus.Metric, n *report.Counters) {
 	c.put(out, &heartbeatsReceived, float64(n.HeartbeatsReceived))
 	c.put(out, &addressRepairs, float64(n.AddressRepairs))
 	c.put(out, &announcements, float64(n.Announcements))
+	if n.VRRPSendFailures != nil {
+		c.put(out, &routerStrangers, float64(n.VRRPStrangers))
+	}
+	for cause, count := range n.VRRPSendFailures {
+		c.put(out, &routerFailures, float64(count), cause)
+	}
 	for cause, count := range n.PacketsRejected {
 		c.put(out, &packetsRejected, float64(count), cause)
 	}

@@ -51,6 +51,9 @@ var (
 	routerRefused    = Info{"stead_vrrp_advertisements_refused_total", Counter, []string{"group", "cause"}, "VRRP advertisements that changed nothing, by what was wrong with them."}
 	routerZero       = Info{"stead_vrrp_priority_zero_total", Counter, []string{"group", "direction"}, "VRRP advertisements with priority 0: sent or received."}
 	routerMismatches = Info{"stead_vrrp_mismatches_total", Counter, []string{"group", "what"}, "VRRP advertisements that were believed although they differ from the configuration: checksum, addresses or interval."}
+	routerStrangers  = Info{"stead_vrrp_strangers_total", Counter, nil, "VRRP advertisements of virtual routers that this node does not take part in. It has no value without virtual routers, nor has the next."}
+	routerFailures   = Info{"stead_vrrp_send_failures_total", Counter, []string{"cause"}, "VRRP advertisements that were not sent, to each receiver of its own: no-interface, unreachable, no-buffer, refused (by a packet filter) or other."}
+	routerRepairs    = Info{"stead_vrrp_device_repairs_total", Counter, []string{"group"}, "Times the device of the virtual MAC was put right after others had changed it."}
 
 	peerAlive     = Info{"stead_peer_alive", Gauge, []string{"peer"}, "1 while the node is heard."}
 	peerRTT       = Info{"stead_peer_rtt_seconds", Gauge, []string{"peer"}, "Round-trip time to the node. It has no value before one was measured."}
@@ -92,6 +95,7 @@ var (
 var Table = []*Info{
 	&groupActive, &groupReady, &groupSpares, &groupPriority, &groupDraining, &groupStalled, &epoch, &wantApplied, &checkUp,
 	&routerState, &routerPriority, &routerSent, &routerReceived, &routerRefused, &routerZero, &routerMismatches,
+	&routerRepairs, &routerStrangers, &routerFailures,
 	&transitions, &takeover, &dualActive,
 	&fence, &leaseStalls,
 	&peerAlive, &peerRTT, &peerLastSeen, &peerLoss, &peerPathAlive,

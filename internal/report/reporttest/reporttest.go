@@ -97,7 +97,7 @@ func VRRP() report.Group {
 		Members: []report.Member{{Name: "primary", Ready: true, Priority: 102, Alive: true}},
 		Checks:  []report.Check{{Name: "haproxy", State: report.CheckUp, LastRan: At.Add(-time.Second), Weight: 2}},
 		VRRP: &report.VRRP{
-			VRID: 51, Version: 3, State: "backup", Source: "192.0.2.10", Priority: 102, IntervalMS: 1000,
+			VRID: 51, Version: 3, State: "backup", Source: "192.0.2.10", Device: "vrrp4-51-eth0", Priority: 102, IntervalMS: 1000,
 			ActiveAddress: "192.0.2.9", ActivePriority: 200, ActiveIntervalMS: 500, Sent: 20, Received: 900,
 			Refused: map[string]uint64{"bad-ttl": 3}, PriorityZeroSent: 1, PriorityZeroReceived: 2, OtherInterval: 900, Transitions: 2,
 		},
