@@ -43,6 +43,9 @@ func listenFrames(t testing.TB, ns *testns.NS, iface string) (next func() []byte
 	return func() []byte {
 		t.Helper()
 		n, _, err := unix.Recvfrom(fd, buf, 0)
+		for err == unix.EINTR { // a signal of the runtime
+			n, _, err = unix.Recvfrom(fd, buf, 0)
+		}
 		if err != nil {
 			t.Fatalf("no frame: %v", err)
 		}

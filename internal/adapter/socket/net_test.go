@@ -139,6 +139,9 @@ func TestMarkedAsNetworkControl(t *testing.T) {
 	buf := make([]byte, 2048)
 	for len(seen) < 2 {
 		n, _, err := unix.Recvfrom(tap, buf, 0)
+		if err == unix.EINTR { // a signal of the runtime
+			continue
+		}
 		if err != nil {
 			t.Fatalf("heartbeats seen: %v; then %v", seen, err)
 		}
