@@ -182,7 +182,25 @@ func (w *worker) manner(i *iface, p netip.Prefix) newAddress {
 			a.scope = known.scope // the kernel refuses two scopes in one prefix
 		}
 	}
+	a.noPrefixRoute = a.noPrefixRoute || w.twinReaches(i, p.Addr())
 	return a
+}
+
+// twinReaches tells whether the interface below i, which is on the same network,
+// has a route to the subnet of an address. A second one beside it would make ours
+// the host's source address there, or the way of its packets a matter of luck.
+// Routes to link-local addresses are each interface's own.
+func (w *worker) twinReaches(i *iface, a netip.Addr) bool {
+	below := w.mirror.byIndex[i.twin()]
+	if below == nil || a.IsLinkLocalUnicast() {
+		return false
+	}
+	for p, known := range below.addrs {
+		if !known.ours && !p.IsSingleIP() && p.Contains(a) && w.claims[place{below.name, p}] == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // outcome notes what the kernel answered. An address that is as it should be

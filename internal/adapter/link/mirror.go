@@ -10,6 +10,7 @@ import (
 const (
 	devconf4PromoteSecondaries = 20 // IPV4_DEVCONF_PROMOTE_SECONDARIES, counted from 1
 	devconf6Forwarding         = 0  // DEVCONF_FORWARDING, counted from 0
+	linkInfoKind               = 1  // IFLA_INFO_KIND
 	inetConf                   = 1  // IFLA_INET_CONF
 	inet6Conf                  = 2  // IFLA_INET6_CONF
 	netconfInterface           = 1  // NETCONFA_IFINDEX
@@ -42,6 +43,18 @@ type iface struct {
 	router  bool   // forwards IPv6
 	promote bool   // promote_secondaries is set
 	addrs   map[netip.Prefix]address
+
+	kind  string // as the kernel calls its driver; empty: hardware
+	below int    // number of the interface below it, in this host; 0: none
+}
+
+// twin is the number of an interface that is on the same network: that below a
+// device with a MAC address of its own. 0: none.
+func (i *iface) twin() int {
+	if i.kind == "macvlan" {
+		return i.below
+	}
+	return 0
 }
 
 // address is what is known of an address on an interface.
@@ -135,7 +148,8 @@ func (m *mirror) hearLink(body []byte) change {
 	}
 	i.flags = native.Uint32(body[8:])
 	i.carrier = true
-	name := i.name
+	name, elsewhere := i.name, false
+	i.below = 0
 	eachAttr(body[unix.SizeofIfInfomsg:], func(kind uint16, v []byte) {
 		switch {
 		case kind == unix.IFLA_IFNAME && len(v) > 0:
@@ -150,10 +164,19 @@ func (m *mirror) hearLink(body []byte) change {
 			i.carrier = v[0] != 0
 		case kind == unix.IFLA_CARRIER_CHANGES && len(v) == 4:
 			i.changes = native.Uint32(v)
+		case kind == unix.IFLA_LINK && len(v) == 4:
+			i.below = int(int32(native.Uint32(v)))
+		case kind == unix.IFLA_LINK_NETNSID:
+			elsewhere = true
+		case kind == unix.IFLA_LINKINFO:
+			i.hearKind(v)
 		case kind == unix.IFLA_AF_SPEC:
 			i.hearFamilies(v)
 		}
 	})
+	if elsewhere {
+		i.below = 0
+	}
 	if name != i.name {
 		if m.byName[i.name] == i {
 			delete(m.byName, i.name)
@@ -162,6 +185,15 @@ func (m *mirror) hearLink(body []byte) change {
 	}
 	m.byName[name] = i
 	return change{kind: linkNew, iface: i}
+}
+
+// hearKind reads the driver of IFLA_LINKINFO.
+func (i *iface) hearKind(b []byte) {
+	eachAttr(b, func(kind uint16, v []byte) {
+		if kind == linkInfoKind {
+			i.kind = unix.ByteSliceToString(v)
+		}
+	})
 }
 
 // hearFamilies reads the settings by address family of IFLA_AF_SPEC.
