@@ -91,14 +91,10 @@ func (b *builder) checkKeys(v *value, c *Check) {
 	}
 }
 
-// checkNumber checks that a number that is read has something to multiply.
+// checkNumber checks that a number that is read is all that the file is read for.
 func (b *builder) checkNumber(v *value, c *Check) {
 	if !c.Number || c.Kind != CheckFile {
 		return
-	}
-	if weight := v.get("weight"); c.Weight == 0 && (weight == nil || weight.ok()) {
-		b.about(v.get("number"), "without a weight changes nothing", "weight beside it",
-			"the weight counts as often as the number in the file: add weight: 1, or remove it")
 	}
 	if expect := v.get("expect"); expect != nil {
 		b.whole(expect, "stands beside number: true", "number or expect", "the file holds one number: make two checks of it")

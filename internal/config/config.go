@@ -244,7 +244,7 @@ type Check struct {
 	Expect   string        // http: substring of the body; udp, tcp: of the answer; file: of the content
 	Status   []int         // http: accepted codes; empty: 200 to 399
 	MaxAge   time.Duration // file: not older than
-	Number   bool          // file: the weight counts as often as the number in the file; -254 or less in all is a fault
+	Number   bool          // file: the weight counts as often as the number in the file, -254 or less in all is a fault; without a weight any number but 0 is
 	Interval time.Duration // 10 ms or more; exec 100 ms or more
 	Timeout  time.Duration
 	Rise     int

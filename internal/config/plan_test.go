@@ -3,6 +3,7 @@ package config
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestPlans tells every good file in words, for all nodes and for each.
@@ -35,5 +36,19 @@ func TestPlanOfAnUnknownNode(t *testing.T) {
 	_, err = Describe(cfg, "secundary")
 	if want := `testdata/good/trial.yaml: node "secundary" is not in the configuration: did you mean "secondary"?`; err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
+	}
+}
+
+func TestWordsOfANumber(t *testing.T) {
+	for want, c := range map[string]Check{
+		"; priority +2 × the number that it reads":                            {Weight: 2},
+		"; a number other than 0, or down, means not ready (found within 3s)": {Fatal: true},
+		"; down means not ready (found within 3s)":                            {Fatal: true, Weight: 2},
+		"; shown only": {},
+	} {
+		c.Kind, c.Number, c.Interval, c.Timeout, c.Fall = CheckFile, true, 2*time.Second, time.Second, 1
+		if got := checkWords(&c); !strings.HasSuffix(got, want) {
+			t.Errorf("%s, want %s", got, want)
+		}
 	}
 }

@@ -39,9 +39,11 @@ func checkWords(k *Check) string {
 	text := fmt.Sprintf("%s: %s %s every %s, timeout %s, up after %d, down after %d", k.Name, k.Kind, target,
 		length(k.Interval), length(k.Timeout), k.Rise, k.Fall)
 	switch {
+	case k.Number && k.Fatal && k.Weight == 0:
+		return text + fmt.Sprintf("; a number other than 0, or down, means not ready (found within %s)", length(k.Interval+k.Timeout))
 	case k.Fatal:
 		return text + fmt.Sprintf("; down means not ready (found within %s)", length(k.Interval*time.Duration(k.Fall)+k.Timeout))
-	case k.Number:
+	case k.Number && k.Weight != 0:
 		return text + fmt.Sprintf("; priority %+d × the number that it reads", k.Weight)
 	case k.Weight < 0:
 		return text + fmt.Sprintf("; priority %d while down", k.Weight)

@@ -181,7 +181,8 @@ func (s *Set) Status(check int) Status {
 	}
 }
 
-// Ready reports whether all fatal checks are up and no number is a fault. Where
+// Ready reports whether all fatal checks are up and no number is a fault. A number
+// without a weight need not have been read. Where
 // that is not so, it returns the reason and the name of the first check that is
 // down or a fault, or else of the first that is unknown: what is known to be
 // wrong is said before what is not known.
@@ -192,8 +193,8 @@ func (s *Set) Ready() (ready bool, why reason.Reason, detail string) {
 		if e.fault() {
 			return false, reason.CheckFailed, e.Name
 		}
-		if !e.Fatal || e.state == Up {
-			continue
+		if !e.Fatal || e.state == Up || e.state == Unknown && e.Number && e.Weight == 0 {
+			continue // of the last, the number decides: it is 0 before it is read
 		}
 		if e.state == Down {
 			return false, reason.CheckFailed, e.Name

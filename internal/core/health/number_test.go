@@ -61,6 +61,21 @@ func TestNumber(t *testing.T) {
 	}
 }
 
+// Where every number but 0 is a fault, a file that was never there is none, as in
+// keepalived. A check that the file is too old for is down, and that is one.
+func TestNoNumberIsNoFault(t *testing.T) {
+	s := health.New([]health.Check{{Name: "file", Fatal: true, Number: true}})
+	for _, c := range []struct {
+		outcome health.Outcome
+		ready   bool
+	}{{health.CouldNotRun, true}, {health.Failed, false}, {health.CouldNotRun, false}, {health.Passed, true}} {
+		s.Result(0, c.outcome)
+		if ready, why, _ := s.Ready(); ready != c.ready {
+			t.Errorf("after outcome %d: ready %v (%q)", c.outcome, ready, why)
+		}
+	}
+}
+
 // A number that cannot be read any more goes on counting; so does one whose check
 // is down, which is a fault of its own where it is fatal.
 func TestNumberStays(t *testing.T) {

@@ -150,3 +150,14 @@ func TestComplete(t *testing.T) {
 		}
 	}
 }
+
+// TestTrackFileWithoutAWeight: any number but 0 is a fault, whatever its sign.
+func TestTrackFileWithoutAWeight(t *testing.T) {
+	g := first(t, instanceWith("track_file {\n F weight 0\n }")+"track_file F {\n file /run/stop\n}\n")
+	if len(g.Checks) != 1 {
+		t.Fatalf("%d checks", len(g.Checks))
+	}
+	if c := g.Checks[0]; !c.Number || c.Weight != 0 || !c.Fatal {
+		t.Errorf("%+v", c)
+	}
+}

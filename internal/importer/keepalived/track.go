@@ -2,7 +2,6 @@ package keepalived
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 )
 
@@ -174,21 +173,15 @@ func (c *converter) trackFiles(g *group, block *Directive) {
 		s.set("file", scalar(path.Arg(1)), from(path))
 		s.set("number", "true", "")
 		counts(s, watched, watched, 1, 1)
-		value, note := fileWeight(own)
-		s.set("weight", strconv.Itoa(value), from(d)+note)
-	}
-}
-
-// fileWeight is what each 1 in the file counts. Without a weight every number but
-// 0 is a fault: -254 makes one of each number from 1 on.
-func fileWeight(w weight) (value int, note string) {
-	switch {
-	case w.value == 0:
-		return -254, ": weight 0, so a number from 1 on is a fault"
-	case w.reverse:
-		return -w.value, ": reversed"
-	default:
-		return w.value, ""
+		note := from(d)
+		switch {
+		case own.value == 0:
+			note += ": weight 0, so any number but 0 is a fault"
+		case own.reverse: // each 1 in the file counts the other way
+			own.value = -own.value
+			note += ": reversed"
+		}
+		own.effect(s, note)
 	}
 }
 
