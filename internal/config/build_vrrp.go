@@ -186,7 +186,8 @@ func (b *builder) detector(v *value, g *Group, e *Election) {
 	}
 	switch known := len(r.Sources); {
 	case len(g.Members) < 2:
-		b.about(detect, "has nobody to hear heartbeats from", "two members or more", "add the other node, or write detect: advertisement")
+		b.about(detect, "has nobody to hear heartbeats from", "two members or more",
+			"heartbeats go between the nodes of this file: add the other one to nodes and to members, and a security.key_file that both have; or write detect: advertisement")
 	case len(g.Members) > 2 && known < len(g.Members):
 		b.about(detect, fmt.Sprintf("needs to know whose an advertisement is, but of %d members only %d have a source", len(g.Members), known),
 			"a source for each member", "add source: { node: address, … }")
