@@ -46,7 +46,13 @@ func newSwitchoverCmd() *cobra.Command {
 		Use:   "switchover GROUP",
 		Short: "move a group to another node without losing a request",
 		Long: `Move a group to another node: the target puts the addresses in place behind a closed
-fence before the active node lets go, so that no request is lost. Any member may be asked.`,
+fence before the active node lets go, so that no request is lost. Any member may be asked.
+
+A virtual router cannot know who else is there: the active node is to be asked, and
+where nobody takes over it serves on. With --wait the command ends then.
+
+Exit codes: 0 begun, or with --wait done; 1 not within the timeout; 2 wrong usage;
+3 no daemon answers; 4 refused, or given up because nobody took over.`,
 		Example: `  stead switchover web
   stead switchover web --to secondary --wait`,
 		ValidArgsFunction: o.completeGroup,
@@ -82,19 +88,27 @@ func switchover(ctx context.Context, client *api.Client, w io.Writer, o *order, 
 		return o.say(w, result, fmt.Sprintf("%s: switchover%s has begun", group, toNode(result.To)))
 	}
 	var now report.Group
+	over := false
 	err = wait(ctx, client, o.timeout, func(s *report.Status) string {
 		g := s.Group(group)
 		if g == nil {
 			return "the group is gone"
 		}
 		now = *g
-		return notMoved(was, now, result.To)
+		missing := notMoved(was, now, result.To)
+		if over = missing != "" && givenUp(was, now); over {
+			return ""
+		}
+		return missing
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case over:
+		return withCode(exitRefused, fmt.Errorf("%s: the switchover was given up: nobody took over, and %s serves on: `stead status` on the others shows why", group, now.Holder()))
 	}
 	result.To, result.Epoch = now.ActiveNode, now.Epoch
-	return o.say(w, result, fmt.Sprintf("%s: %s is active, epoch %d", group, now.ActiveNode, now.Epoch))
+	return o.say(w, result, fmt.Sprintf("%s: %s is active, epoch %d", group, now.Holder(), now.Epoch))
 }
 
 func toNode(to string) string {
@@ -104,13 +118,25 @@ func toNode(to string) string {
 	return " to " + to
 }
 
-// notMoved says what is missing until a switchover has come true.
+// notMoved says what is missing until a switchover has come true. A router that is
+// no node of ours is known by its address only.
 func notMoved(was, now report.Group, to string) string {
-	switch {
-	case now.ActiveNode == "":
+	switch holder := now.Holder(); {
+	case holder == "":
 		return "nobody is active"
-	case to != "" && now.ActiveNode != to, to == "" && now.ActiveNode == was.ActiveNode:
-		return now.ActiveNode + " is still active"
+	case to == "" && holder == was.Holder():
+		return holder + " is still active"
+	case to != "" && now.ActiveNode != to && holder != was.Holder():
+		return holder + " is active"
+	case to != "" && now.ActiveNode != to:
+		return holder + " is still active"
 	}
 	return ""
+}
+
+// givenUp tells whether this node's virtual router has found that nobody takes
+// over: it began to hand over when it took the command, and does so no more.
+func givenUp(was, now report.Group) bool {
+	return was.Role == report.RoleActive && now.Role == report.RoleActive && now.Epoch == was.Epoch &&
+		now.VRRP != nil && !now.VRRP.HandingOver
 }

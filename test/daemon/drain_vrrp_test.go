@@ -62,3 +62,22 @@ func TestDrainOfTheLastRouter(t *testing.T) {
 		t.Error("the drain stays in force")
 	}
 }
+
+// Likewise for who waits for a switchover.
+func TestSwitchoverOfTheLastRouter(t *testing.T) {
+	tr := newTrial(t, conf{groups: virtualRouter})
+	tr.start(t)
+	tr.primary.becomes(t, "router", report.RoleActive)
+	tr.secondary.do(t, "drain", "router")
+	out, err := tr.primary.try(t, "switchover", "router", "--wait", "--timeout", "1m")
+	if code := exitCode(t, err); code != exitRefused || !strings.Contains(out, "router: the switchover was given up: nobody took over") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	tr.primary.becomes(t, "router", report.RoleActive)
+	tr.secondary.do(t, "resume", "router", "--wait")
+	out, err = tr.primary.try(t, "switchover", "router", "--wait", "--json")
+	if err != nil || !strings.Contains(out, `"to": "secondary"`) {
+		t.Errorf("%v: %s", err, out)
+	}
+	tr.secondary.becomes(t, "router", report.RoleActive)
+}
