@@ -35,6 +35,30 @@ router6:
 `, r.members, r.interval, r.peers, strings.ReplaceAll(r.auth, "DIR", dir), r.more, r.more6, r.election, lanService4, lanService6)
 }
 
+// reloads are changes of routers that leave their order as it is.
+var reloads = []struct {
+	name   string
+	change func(*routers)
+}{
+	{"the next key is accepted", func(r *routers) { r.auth += ", previous_key_id: 2, previous_key_file: DIR/two" }},
+	{"the next key signs", func(r *routers) {
+		r.auth = "key_id: 2, key_file: DIR/two, previous_key_id: 1, previous_key_file: DIR/one"
+	}},
+	{"the old key is gone", func(r *routers) { r.auth = "key_id: 2, key_file: DIR/two" }},
+	{"longer interval", func(r *routers) { r.interval = 250 * time.Millisecond }},
+	{"shorter interval", func(r *routers) { r.interval = 80 * time.Millisecond }},
+	{"other priorities", func(r *routers) { r.members = "primary: 180, secondary: 120" }},
+	{"one more peer", func(r *routers) { r.peers = ", peers: [10.0.1.20, 10.0.1.10, 10.0.1.4]" }},
+	{"the peers of the members", func(r *routers) { r.peers = "" }},
+	{"one more address", func(r *routers) {
+		r.more = ", { address: 10.0.1.203/24, interface: eth1 }"
+		r.more6 = `, { address: "fd00:1::cb/64", interface: eth1 }`
+	}},
+	{"one address less", func(r *routers) { r.more, r.more6 = "", "" }},
+	{"more advertisements may be missing", func(r *routers) { r.election = ", down_adverts: 5" }},
+	{"the time of keys does not matter", func(r *routers) { r.auth += ", replay: monotonic" }},
+}
+
 // What a reload changes of virtual routers that run, and that leaves their order
 // as it is, moves nothing and costs no request: node after node, whichever is first.
 func TestReloadOfVirtualRouters(t *testing.T) {
@@ -46,49 +70,19 @@ func TestReloadOfVirtualRouters(t *testing.T) {
 	}
 	tr.conf.groups = r.text(tr.dir)
 	tr.start(t)
-	groups := []string{"router4", "router6"}
-	for _, g := range groups {
+	for _, g := range routerGroups {
 		// At the start either may be the first whose link-local address is ready.
 		tr.primary.becomes(t, g, report.RoleActive)
 		tr.secondary.becomes(t, g, report.RoleStandby)
 	}
-	changes := func(h *host) (n int) {
-		for _, g := range groups {
-			for _, kind := range []report.Kind{report.BecameActive, report.BecameStandby, report.DualSeen} {
-				n += h.count(t, kind, g)
-			}
-		}
-		return n
-	}
-	before := map[*host]int{tr.primary: changes(tr.primary), tr.secondary: changes(tr.secondary)}
+	before := map[*host]int{tr.primary: tr.primary.changes(t), tr.secondary: tr.secondary.changes(t)}
 	a := tr.ask(t)
 	begin := engineNow()
 	a.serves(t, tr.primary, begin)
 	begin = engineNow()
 
-	for i, step := range []struct {
-		name   string
-		change func()
-	}{
-		{"the next key is accepted", func() { r.auth += ", previous_key_id: 2, previous_key_file: DIR/two" }},
-		{"the next key signs", func() {
-			r.auth = "key_id: 2, key_file: DIR/two, previous_key_id: 1, previous_key_file: DIR/one"
-		}},
-		{"the old key is gone", func() { r.auth = "key_id: 2, key_file: DIR/two" }},
-		{"longer interval", func() { r.interval = 250 * time.Millisecond }},
-		{"shorter interval", func() { r.interval = 80 * time.Millisecond }},
-		{"other priorities", func() { r.members = "primary: 180, secondary: 120" }},
-		{"one more peer", func() { r.peers = ", peers: [10.0.1.20, 10.0.1.10, 10.0.1.4]" }},
-		{"the peers of the members", func() { r.peers = "" }},
-		{"one more address", func() {
-			r.more = ", { address: 10.0.1.203/24, interface: eth1 }"
-			r.more6 = `, { address: "fd00:1::cb/64", interface: eth1 }`
-		}},
-		{"one address less", func() { r.more, r.more6 = "", "" }},
-		{"more advertisements may be missing", func() { r.election = ", down_adverts: 5" }},
-		{"the time of keys does not matter", func() { r.auth += ", replay: monotonic" }},
-	} {
-		step.change()
+	for i, step := range reloads {
+		step.change(&r)
 		tr.conf.groups = r.text(tr.dir)
 		order := []*host{tr.secondary, tr.primary}
 		if i%2 == 1 {
@@ -99,22 +93,14 @@ func TestReloadOfVirtualRouters(t *testing.T) {
 			if out := h.do(t, "reload"); !strings.Contains(out, "router4") {
 				t.Fatalf("%s: %s says %q", step.name, h.name, out)
 			}
-			was := tr.secondary.status(t)
-			tr.secondary.until(t, step.name+": it believes the advertisements", func(s *report.Status) bool {
-				for _, name := range groups {
-					if g := s.Group(name); g.VRRP.Received <= was.Group(name).VRRP.Received+2 || g.ActiveNode != "primary" {
-						return false
-					}
-				}
-				return true
-			})
+			tr.secondary.hearsMore(t, step.name)
 		}
 	}
 	for h, was := range before {
-		if n := changes(h); n != was {
+		if n := h.changes(t); n != was {
 			t.Errorf("%d changes on %s", n-was, h.name)
 		}
-		for _, g := range groups {
+		for _, g := range routerGroups {
 			s := h.status(t)
 			if v := s.Group(g).VRRP; len(v.Refused) > 0 {
 				t.Errorf("%s on %s: %+v", g, h.name, v)
@@ -130,6 +116,35 @@ func TestReloadOfVirtualRouters(t *testing.T) {
 			t.Errorf("the secondary has answered %s", name)
 		}
 	}
+}
+
+// routerGroups are the groups of routers.
+var routerGroups = []string{"router4", "router6"}
+
+// changes is how often the routers of a host have changed their role.
+func (h *host) changes(t testing.TB) (n int) {
+	t.Helper()
+	for _, g := range routerGroups {
+		for _, kind := range []report.Kind{report.BecameActive, report.BecameStandby, report.DualSeen} {
+			n += h.count(t, kind, g)
+		}
+	}
+	return n
+}
+
+// hearsMore waits until the routers of a standby have believed some more
+// advertisements of the primary.
+func (h *host) hearsMore(t testing.TB, after string) {
+	t.Helper()
+	was := h.status(t)
+	h.until(t, after+": it believes the advertisements", func(s *report.Status) bool {
+		for _, name := range routerGroups {
+			if g := s.Group(name); g.VRRP.Received <= was.Group(name).VRRP.Received+2 || g.ActiveNode != "primary" {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // allAnswered fails where a host has left any question of a time unanswered.
