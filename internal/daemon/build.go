@@ -196,6 +196,13 @@ func paths(cfg *config.Config, c *core.Config) []socket.Path {
 // keepNeighbours keeps the peers' hardware addresses known. The paths are the
 // sockets', which no reload changes.
 func (d *Daemon) keepNeighbours(ctx context.Context) {
+	for !d.config().Heartbeats() { // a reload may bring the first group that has them
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Second):
+		}
+	}
 	tell := func(err error) { d.log.Warn("next hops of heartbeats", "problem", err) }
 	keeper, err := neighbour.Open(d.ways, tell)
 	if err != nil {

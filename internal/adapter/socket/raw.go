@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -11,6 +12,22 @@ import (
 // queue for one when a heartbeat arrives, and the runtime's monitor has nothing
 // to take from it: half the processor time of an idle daemon went into that. A
 // collection is not held up: the runtime interrupts the wait by a signal.
+//
+// The monitor does so as well, every 10 ms, with a goroutine that seems to compute
+// for so long. A wait that may last longer is therefore told to the scheduler: to
+// get the place back costs less than a hundred interruptions in a second.
+
+// longWait is from how long on a wait is told to the scheduler.
+const longWait = 15 * time.Millisecond
+
+func wait(fds []unix.PollFd, d time.Duration) {
+	timeout := unix.NsecToTimespec(int64(max(d, 0)))
+	if d < longWait {
+		ppoll(fds, &timeout)
+		return
+	}
+	_, _ = unix.Ppoll(fds, &timeout, nil) // an interrupted wait is one that has ended early
+}
 
 func ppoll(fds []unix.PollFd, timeout *unix.Timespec) {
 	// An interrupted wait is one that has ended early.

@@ -152,8 +152,7 @@ func (s *Set) Wake() {
 
 // Wait waits until a datagram or a Wake has arrived, for at most d.
 func (s *Set) Wait(d time.Duration) {
-	ts := unix.NsecToTimespec(int64(max(d, 0)))
-	ppoll(s.poll, &ts)
+	wait(s.poll, d)
 }
 
 // Woken tells whether Wake was called since, and forgets it.
