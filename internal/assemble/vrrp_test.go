@@ -78,7 +78,7 @@ func TestRouterWithDefaults(t *testing.T) {
 	want := core.Group{
 		Name:    "lan",
 		Members: []core.Member{{Node: 0, Priority: 102}, {Node: 1, Priority: 101}},
-		Preempt: true, Linger: 20 * time.Millisecond, Refresh: time.Minute, EpochFloor: 17,
+		Preempt: true, Linger: 20 * time.Millisecond, Refresh: 5 * time.Second, EpochFloor: 17,
 		Router: &vrrp.Config{
 			VRID: 51, Version: 3, Interval: time.Second, Addresses: addrs("10.0.1.200", "10.0.1.201"), To: addrs("224.0.0.18"),
 			MinTTL: 255, DownAdverts: 3, Preempt: true, Accept: true, Floor: 17,

@@ -27,7 +27,7 @@ func (b *builder) groups(v *value) {
 		g.Sync = or(e.value.get("sync"), "")
 		g.StartDelay = or(e.value.get("start_delay"), g.StartDelay)
 		g.Linger = or(e.value.get("linger"), defaultLinger)
-		g.Announce.Refresh = or(e.value.get("announce").get("refresh"), defaultRefresh)
+		g.Announce.Refresh = or(e.value.get("announce").get("refresh"), g.Election.refresh())
 		g.Checks = b.checks(e.value.get("checks"))
 		g.Hooks = b.hooks(e.value.get("hooks"))
 		if len(g.Addresses) == 0 && len(g.Hooks) == 0 {

@@ -200,6 +200,14 @@ func (e Election) preemptDelay() time.Duration {
 	return defaultPreemptDelay
 }
 
+// refresh is the default of announce.refresh.
+func (e Election) refresh() time.Duration {
+	if e.Type == ElectionVRRP {
+		return defaultRouterRefresh
+	}
+	return defaultRefresh
+}
+
 // Preempt is whether a better node takes the group over from a running one.
 type Preempt struct {
 	Enabled bool
@@ -215,7 +223,7 @@ type Address struct {
 
 // Announce is how often addresses are announced again while nothing happens.
 type Announce struct {
-	Refresh time.Duration // default 60 s; 0 never
+	Refresh time.Duration // default 60 s, with vrrp 5 s; 0 never
 }
 
 // CheckKind is the kind of a health check.

@@ -19,6 +19,9 @@ const (
 	// Packets that were under way when a group moved still reach the old node.
 	defaultLinger  = 20 * time.Millisecond
 	defaultRefresh = 60 * time.Second
+	// A router that is not a Stead may give way after a partition without a word, and
+	// leave clients with its hardware address.
+	defaultRouterRefresh = 5 * time.Second
 
 	defaultAdvertInterval = time.Second // RFC 9568 section 6.1
 	defaultDownAdverts    = 3

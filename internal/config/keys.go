@@ -128,7 +128,7 @@ var groupKeys = withLater(mapping(
 		optional("change", hookKeys, ""),
 	), "none"),
 	optional("announce", mapping(
-		optional("refresh", one(duration(time.Second, 24*time.Hour, true)), length(defaultRefresh)),
+		optional("refresh", one(duration(time.Second, 24*time.Hour, true)), length(defaultRefresh)+"; vrrp: "+length(defaultRouterRefresh)),
 	), ""),
 ), map[string]string{
 	"bgp":     "use addresses, and hooks for the routing daemon",
