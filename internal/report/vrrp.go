@@ -75,7 +75,7 @@ func (g *Group) routerProblems(say func(format string, args ...any)) {
 func (c *Counters) sendProblems() (out []string) {
 	for _, cause := range []struct{ name, advice string }{
 		{"refused", "a packet filter or a security module forbids them, let protocol 112 out"},
-		{"other", "the log says nothing of each, `stead doctor` looks for the cause"},
+		{"other", "`stead doctor` looks for the cause"},
 	} {
 		if n := c.VRRPSendFailures[cause.name]; n > 0 {
 			out = append(out, fmt.Sprintf("%d advertisements could not be sent since the daemon has started (%s): %s", n, cause.name, cause.advice))
