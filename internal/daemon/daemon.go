@@ -67,6 +67,7 @@ type Daemon struct {
 	waiting  sync.Map // command ID → chan core.Reply
 	repairs  atomic.Uint64
 	stalls   atomic.Uint64
+	lately   lately
 	ran      checkTimes
 	changed  chan struct{} // something that a snapshot should show
 	faults   chan error    // a panic that ends this run

@@ -102,7 +102,7 @@ func deviceOf(g *config.Group, a *config.Address) string {
 }
 
 // describeSockets adds to a status what the sockets of virtual routers tell.
-func (d *Daemon) describeSockets(s *report.Status) {
+func (d *Daemon) describeSockets(s *report.Status, now core.Instant) {
 	for _, st := range d.routers.Status() {
 		g := s.Group(st.Name)
 		if g == nil || g.VRRP == nil {
@@ -111,6 +111,11 @@ func (d *Daemon) describeSockets(s *report.Status) {
 		g.VRRP.Problem, g.VRRP.Device, g.VRRP.DeviceRepairs = st.Problem, st.Device, st.Repairs
 		if g.NotReadyBecause == reason.NoSource {
 			g.NotReadyDetail = st.Problem
+		}
+	}
+	for i := range s.Groups {
+		if g := &s.Groups[i]; g.VRRP != nil {
+			d.lately.note(g.Name, g.VRRP, now)
 		}
 	}
 	n := d.routers.Counters()

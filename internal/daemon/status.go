@@ -81,7 +81,7 @@ func (d *Daemon) describe(v *engine.View) report.Status {
 		s.Groups = append(s.Groups, d.group(cfg, i, &v.Groups[i], s.At, v.At, fenced.Kind))
 	}
 	if d.routers != nil {
-		d.describeSockets(&s)
+		d.describeSockets(&s, v.At)
 	}
 	for i := range min(len(v.Nodes), len(cfg.Nodes)) {
 		if cfg.Nodes[i].Name != cfg.Self && len(v.Nodes[i].Paths) > 0 { // the others have no heartbeats to hear

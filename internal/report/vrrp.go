@@ -1,6 +1,9 @@
 package report
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // VRRP is a virtual router (RFC 9568): the election of a group with the type vrrp.
 // Who is Backup says nothing, so that the Active Router is all one knows of the others.
@@ -30,9 +33,16 @@ type VRRP struct {
 	OtherChecksum        uint64            `json:"other_checksum"`  // believed, with the other form of the checksum over IPv4
 	OtherAddresses       uint64            `json:"other_addresses"` // believed, with other addresses than the configured ones
 	OtherInterval        uint64            `json:"other_interval"`  // believed, with another interval than the configured one
+	Recent               []string          `json:"recent"`          // what of refused, other-addresses and device-repairs has happened within the last minute
 	Transitions          uint64            `json:"transitions"`
 	Late                 uint64            `json:"late"` // times this node found itself paused or starved
 }
+
+// What VRRP.Recent names beside the causes of refusals.
+const (
+	OtherAddresses = "other-addresses"
+	DeviceRepairs  = "device-repairs"
+)
 
 // Holder names who is active: a node, or the address of a router that the
 // configuration does not name; empty when nobody is known to be.
@@ -52,19 +62,20 @@ func (g *Group) routerProblems(say func(format string, args ...any)) {
 	if v == nil {
 		return
 	}
-	if v.DeviceRepairs > 0 {
+	recent := func(what string) bool { return slices.Contains(v.Recent, what) }
+	if recent(DeviceRepairs) {
 		say("another program changes %s, the device of the virtual MAC: it was put right %d times", v.Device, v.DeviceRepairs)
 	}
-	if v.OtherAddresses > 0 {
+	if recent(OtherAddresses) {
 		say("another router advertises other addresses (%d times): compare the configurations", v.OtherAddresses)
 	}
 	for _, cause := range []string{"bad-auth", "no-auth", "unknown-key", "other-auth"} {
-		if n := v.Refused[cause]; n > 0 {
+		if n := v.Refused[cause]; recent(cause) {
 			say("%d advertisements refused (%s): the routers do not share the key", n, cause)
 		}
 	}
 	for _, cause := range []string{"bad-version", "bad-checksum", "other-interval"} {
-		if n := v.Refused[cause]; n > 0 {
+		if n := v.Refused[cause]; recent(cause) {
 			say("%d advertisements of virtual router %d refused (%s)", n, v.VRID, cause)
 		}
 	}

@@ -20,8 +20,15 @@ func TestProblemsOfAVirtualRouter(t *testing.T) {
 		{"no source", func(_ *report.Status, g *report.Group) {
 			g.Ready, g.NotReadyBecause, g.NotReadyDetail = false, reason.NoSource, "eth0 is down: set it up"
 		}, "group lan: primary is not ready: the interface of the virtual router has no address to advertise from: eth0 is down: set it up"},
-		{"repaired", func(_ *report.Status, g *report.Group) { g.VRRP.DeviceRepairs = 3 },
+		{"repaired", func(_ *report.Status, g *report.Group) {
+			g.VRRP.DeviceRepairs, g.VRRP.Recent = 3, []string{report.DeviceRepairs}
+		},
 			"group lan: another program changes vrrp4-51-eth0, the device of the virtual MAC: it was put right 3 times"},
+		{"repaired long ago", func(_ *report.Status, g *report.Group) { g.VRRP.DeviceRepairs = 3 }, ""},
+		{"another key", func(_ *report.Status, g *report.Group) {
+			g.VRRP.Refused, g.VRRP.Recent = map[string]uint64{"bad-auth": 7}, []string{"bad-auth"}
+		}, "group lan: 7 advertisements refused (bad-auth): the routers do not share the key"},
+		{"another key, long ago", func(_ *report.Status, g *report.Group) { g.VRRP.Refused = map[string]uint64{"bad-auth": 7} }, ""},
 		{"strangers", func(s *report.Status, _ *report.Group) { s.Counters.VRRPStrangers = 5 }, ""},
 		{"interface away", func(s *report.Status, _ *report.Group) {
 			s.Counters.VRRPSendFailures = map[string]uint64{"no-interface": 1, "unreachable": 2, "no-buffer": 3}
