@@ -14,11 +14,12 @@ import (
 // collection is not held up: the runtime interrupts the wait by a signal.
 //
 // The monitor does so as well, every 10 ms, with a goroutine that seems to compute
-// for so long. A wait that may last longer is therefore told to the scheduler: to
-// get the place back costs less than a hundred interruptions in a second.
+// for so long. A long wait is therefore told to the scheduler: to get the place
+// back costs less than all these interruptions. Measured with an advertisement
+// every second 0.8 % of a core in place of 1.5; every 100 ms 1.7 in place of 1.4.
 
 // longWait is from how long on a wait is told to the scheduler.
-const longWait = 15 * time.Millisecond
+const longWait = 150 * time.Millisecond
 
 func wait(fds []unix.PollFd, d time.Duration) {
 	timeout := unix.NsecToTimespec(int64(max(d, 0)))
