@@ -140,6 +140,7 @@ func (d *Daemon) Run(ctx context.Context, front Front) error {
 	start(func() { d.keepNeighbours(ctx) })
 	start(func() { d.store.run(ctx, d.complain) })
 	start(func() { d.publish(ctx) })
+	start(func() { d.tameThreads(ctx) })
 	start(func() { d.supervise(ctx) })
 	for _, serve := range front.services(d) {
 		start(func() {

@@ -21,19 +21,34 @@ import (
 // Base is the real-time priority of the daemon's other threads: the lowest.
 const Base = 1
 
-// spinLimit is how long in microseconds a thread may use a processor at
-// real-time priority without ever waiting. Nothing here does so for a tenth of
-// it; a thread that does has gone wild, and the kernel ends the daemon before it
-// takes the machine. The fence then closes with the lease.
-const spinLimit = 2_000_000
+// How long in microseconds a thread may use a processor at real-time priority
+// without ever waiting. Nothing here does so for a tenth of the first; a thread that
+// does has gone wild, or waits in a loop for one that it keeps from running. At the
+// first the process gets SIGXCPU, and Relinquish is what to do then. At the second the kernel ends it
+// before it takes the machine; the fence then closes with the lease.
+const (
+	spinWarning = 2_000_000
+	spinLimit   = 5_000_000
+)
 
 // All gives SCHED_FIFO at Base to every thread of the process. Those that the
 // runtime starts later inherit it.
 func All() error {
-	limit := unix.Rlimit{Cur: spinLimit, Max: spinLimit}
+	limit := unix.Rlimit{Cur: spinWarning, Max: spinLimit}
 	if err := unix.Setrlimit(unix.RLIMIT_RTTIME, &limit); err != nil {
 		return fmt.Errorf("limit of real-time processor use: %w", err)
 	}
+	if err := each(unix.SCHED_FIFO, Base); err != nil {
+		return refused(Base, err)
+	}
+	return nil
+}
+
+// Relinquish makes every thread of the process an ordinary one.
+func Relinquish() error { return each(unix.SCHED_NORMAL, 0) }
+
+// each sets the policy of every thread that there is.
+func each(policy uint32, priority int) error {
 	tasks, err := os.ReadDir("/proc/self/task")
 	if err != nil {
 		return err
@@ -43,8 +58,8 @@ func All() error {
 		if err != nil {
 			continue
 		}
-		if err := set(tid, unix.SCHED_FIFO, Base, 0); err != nil && err != unix.ESRCH {
-			return refused(Base, err)
+		if err := set(tid, policy, priority, 0); err != nil && err != unix.ESRCH {
+			return err
 		}
 	}
 	return nil

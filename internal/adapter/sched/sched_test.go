@@ -1,15 +1,20 @@
 package sched
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -18,7 +23,7 @@ import (
 
 // What is tested changes the whole process: each case is a process of its own,
 // named by its first argument, that writes what it has found.
-var cases = map[string]func() error{"all": all, "own": own, "ordinary": ordinary, "memory": memory, "show": show}
+var cases = map[string]func() error{"all": all, "own": own, "ordinary": ordinary, "memory": memory, "show": show, "spin": spin}
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && cases[os.Args[1]] != nil {
@@ -33,8 +38,13 @@ func TestMain(m *testing.M) {
 // child runs a case, as another user where one is named.
 func child(t *testing.T, name string, as *syscall.Credential) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", name)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", name)
 	cmd.Dir = "/"
+	if name == "spin" { // the runtime lets no goroutine run wild: this one is out of its reach
+		cmd.Env = append(os.Environ(), "GODEBUG=asyncpreemptoff=1")
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -105,8 +115,37 @@ func all() error {
 	if err := unix.Getrlimit(unix.RLIMIT_RTTIME, &limit); err != nil {
 		return err
 	}
-	fmt.Println(places, len(tasks) > 8, limit.Max)
+	fmt.Println(places, len(tasks) > 8, limit.Cur, limit.Max)
 	return nil
+}
+
+// spin has a thread run wild at real-time priority, and takes it from all when the
+// kernel warns.
+func spin() error {
+	debug.SetGCPercent(-1) // a collection would wait for the wild one
+	warned := make(chan os.Signal, 1)
+	signal.Notify(warned, unix.SIGXCPU)
+	if err := All(); err != nil {
+		return err
+	}
+	limit := unix.Rlimit{Cur: 100_000, Max: spinLimit} // a tenth of a second is enough of it
+	if err := unix.Setrlimit(unix.RLIMIT_RTTIME, &limit); err != nil {
+		return err
+	}
+	tid, stop := make(chan int), atomic.Bool{}
+	go func() {
+		runtime.LockOSThread()
+		tid <- unix.Gettid()
+		for !stop.Load() {
+		}
+	}()
+	wild := <-tid
+	<-warned
+	err := Relinquish()
+	places := []string{place(wild), place(0)}
+	stop.Store(true)
+	fmt.Println(strings.Join(places, " "))
+	return err
 }
 
 // startShow is how a program is scheduled that the calling thread starts.
@@ -160,8 +199,16 @@ func memory() error {
 func TestAll(t *testing.T) {
 	privileged(t)
 	if got, want := child(t, "all", nil), "map[fifo 1:"; !strings.HasPrefix(got, want) || strings.Count(got, "fifo") != 1 ||
-		strings.Contains(got, "ordinary") || !strings.HasSuffix(got, " true 2000000") {
+		strings.Contains(got, "ordinary") || !strings.HasSuffix(got, " true 2000000 5000000") {
 		t.Errorf("threads: %s", got)
+	}
+}
+
+// A thread that has gone wild costs the process its priority, not its life.
+func TestRelinquish(t *testing.T) {
+	privileged(t)
+	if got := child(t, "spin", nil); got != "ordinary ordinary" {
+		t.Error(got)
 	}
 }
 
