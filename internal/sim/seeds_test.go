@@ -9,8 +9,11 @@ import (
 
 // TestRandomWorlds runs the worlds of the first seeds; SEEDS in the environment
 // sets how many.
-func TestRandomWorlds(t *testing.T) {
-	seeds := 300
+func TestRandomWorlds(t *testing.T) { runWorlds(t, 300, RandomSetup) }
+
+// runWorlds runs the worlds of as many seeds as SEEDS says, or else of the first ones.
+func runWorlds(t *testing.T, seeds int, setup func(seed uint64) Setup) {
+	t.Helper()
 	if s := os.Getenv("SEEDS"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil {
@@ -21,7 +24,7 @@ func TestRandomWorlds(t *testing.T) {
 	began := time.Now()
 	sum := Summary{}
 	for seed := range uint64(seeds) {
-		r := NewWorld(seed, RandomSetup(seed)).Run()
+		r := NewWorld(seed, setup(seed)).Run()
 		sum.Add(r)
 		if len(r.Violations) > 0 {
 			t.Errorf("seed %d: %v", seed, r.Violations[0])
@@ -30,13 +33,19 @@ func TestRandomWorlds(t *testing.T) {
 	t.Logf("%v: %s", time.Since(began), sum.String())
 }
 
-// TestOneWorld prints the log of the world that SEED in the environment names.
-func TestOneWorld(t *testing.T) {
+// oneSeed is the seed that SEED in the environment names, or 1.
+func oneSeed() uint64 {
 	seed, err := strconv.ParseUint(os.Getenv("SEED"), 10, 64)
 	if err != nil {
-		seed = 1
+		return 1
 	}
-	r := NewWorld(seed, RandomSetup(seed)).Run()
+	return seed
+}
+
+// showWorld prints the log of a world.
+func showWorld(t *testing.T, seed uint64, setup Setup) {
+	t.Helper()
+	r := NewWorld(seed, setup).Run()
 	for _, l := range r.Log {
 		t.Log(l)
 	}
@@ -44,6 +53,9 @@ func TestOneWorld(t *testing.T) {
 		t.Error(v)
 	}
 }
+
+// TestOneWorld prints the log of the world that SEED in the environment names.
+func TestOneWorld(t *testing.T) { showWorld(t, oneSeed(), RandomSetup(oneSeed())) }
 
 func TestSameSeedSameTrace(t *testing.T) {
 	for seed := range uint64(20) {
@@ -60,11 +72,7 @@ func TestSameSeedSameTrace(t *testing.T) {
 
 // TestWorldDescription prints the setup of the world that SEED names.
 func TestWorldDescription(t *testing.T) {
-	seed, err := strconv.ParseUint(os.Getenv("SEED"), 10, 64)
-	if err != nil {
-		seed = 1
-	}
-	s := RandomSetup(seed)
+	s := RandomSetup(oneSeed())
 	for _, n := range s.Config.Nodes {
 		t.Logf("%s witness=%t paths=%d", n.Name, n.Witness, len(n.Paths))
 	}

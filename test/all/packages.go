@@ -9,10 +9,10 @@ import (
 )
 
 // slow are packages that measure time, go through thousands of worlds or run the
-// daemon, or threads of their own, at real-time priority: the race detector would slow them down
-// tenfold and spoil what they measure, and its run-time library waits in loops
-// in which a thread of higher priority starves the one that it waits for, until
-// the kernel ends the process.
+// daemon, or threads of their own, at real-time priority: the race detector would
+// slow them down tenfold and spoil what they measure, and its run-time library
+// waits in loops in which a thread of higher priority starves the one that it
+// waits for, until the kernel ends the process.
 var slow = []string{"stead/cmd/stead", "stead/internal/adapter/sched", "stead/internal/sim", "stead/internal/lab", "stead/internal/workload", "stead/test/", "stead/bench"}
 
 // touchesKernel is what a package imports whose tests work in network

@@ -22,7 +22,7 @@ func (h *host) try(t testing.TB, verb string, args ...string) (string, error) {
 	args = append([]string{verb}, append(args, "--socket", h.socket)...)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, stead(), args...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, testns.Stead(), args...).CombinedOutput()
 	return string(out), err
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"stead/internal/report"
+	"stead/internal/testns"
 )
 
 // The exit codes that scripts rely on.
@@ -118,7 +119,7 @@ func TestExitCodes(t *testing.T) {
 		{"nothing came of it", "still active", exitFailed, []string{"switchover", "slow", "--wait", "--timeout", "300ms", "--socket", tr.primary.socket}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			out, err := exec.CommandContext(t.Context(), stead(), tt.args...).CombinedOutput()
+			out, err := exec.CommandContext(t.Context(), testns.Stead(), tt.args...).CombinedOutput()
 			if code := exitCode(t, err); code != tt.code || !strings.Contains(string(out), tt.says) {
 				t.Errorf("exit code %d, want %d with %q:\n%s", code, tt.code, tt.says, out)
 			}
@@ -135,7 +136,7 @@ func TestWhoMayWrite(t *testing.T) {
 	tr := newTrial(t, conf{})
 	tr.start(t)
 	as := func(uid uint32, args ...string) (string, int) {
-		cmd := exec.CommandContext(t.Context(), stead(), append(args, "--socket", tr.primary.socket)...)
+		cmd := exec.CommandContext(t.Context(), testns.Stead(), append(args, "--socket", tr.primary.socket)...)
 		cmd.Dir = "/"
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 		out, err := cmd.CombinedOutput()

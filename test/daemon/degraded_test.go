@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"stead/internal/report"
+	"stead/internal/testns"
 )
 
 // withoutBPF is the first argument of this program when it is to run another one
@@ -46,7 +47,7 @@ func (h *host) startBy(t testing.TB, by ...string) {
 
 func (h *host) by(t testing.TB, by ...string) *exec.Cmd {
 	t.Helper()
-	args := append(by[:len(by):len(by)], stead(), "run", "-c", h.file(t), "--node", h.name)
+	args := append(by[:len(by):len(by)], testns.Stead(), "run", "-c", h.file(t), "--node", h.name)
 	return exec.Command(args[0], args[1:]...)
 }
 

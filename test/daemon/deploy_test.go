@@ -26,7 +26,7 @@ func (h *host) script(t testing.TB, name string, env ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, filepath.Join(deploy, "bosh", name))
-	cmd.Env = append(os.Environ(), "STEAD="+stead(), "STEAD_CONFIG="+h.file(t), "STEAD_LOGS="+h.trial.dir)
+	cmd.Env = append(os.Environ(), "STEAD="+testns.Stead(), "STEAD_CONFIG="+h.file(t), "STEAD_LOGS="+h.trial.dir)
 	cmd.Env = append(cmd.Env, env...)
 	return cmd
 }
@@ -81,7 +81,7 @@ func TestBOSH(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(tr.dir, tr.primary.name+".yaml") // as it is: the script reads it at the same time
-	tr.primary.begin(t, exec.Command(stead(), "run", "-c", file, "--node", tr.primary.name))
+	tr.primary.begin(t, exec.Command(testns.Stead(), "run", "-c", file, "--node", tr.primary.name))
 	tr.primary.answers(t)
 	if err := post.Wait(); err != nil {
 		t.Errorf("post-start: %v", err)
@@ -122,7 +122,7 @@ func TestAnsible(t *testing.T) {
 		for name, value := range plays[0].Vars {
 			switch name {
 			case "stead_bin":
-				value = stead()
+				value = testns.Stead()
 			case "stead_config":
 				value = h.file(t)
 			}
@@ -189,7 +189,7 @@ func TestUnit(t *testing.T) {
 		t.Fatal(err)
 	}
 	unit := filepath.Join(t.TempDir(), "stead.service")
-	writeFile(t, unit, strings.ReplaceAll(string(text), "/usr/bin/stead", stead()), 0o644)
+	writeFile(t, unit, strings.ReplaceAll(string(text), "/usr/bin/stead", testns.Stead()), 0o644)
 	out, err := exec.CommandContext(t.Context(), "systemd-analyze", "verify", unit).CombinedOutput()
 	if err != nil {
 		t.Fatalf("systemd-analyze: %v\n%s", err, out)

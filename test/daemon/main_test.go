@@ -15,16 +15,10 @@ package daemon
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"stead/internal/testns"
 )
-
-// builtAt names the directory with the binary, so that a child of this program
-// does not build it again.
-const builtAt = "STEAD_TEST_BUILT_AT"
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -33,33 +27,5 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, runWithoutBPF(os.Args[2:]))
 		return 1
 	}
-	if os.Getenv(builtAt) == "" {
-		dir, err := os.MkdirTemp("", "stead-built-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		if err := build(dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-	}
-	return testns.Run(m)
+	return testns.RunBuilt(m)
 }
-
-// build makes the static binary, and lets every user run it.
-func build(dir string) error {
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "stead"), "stead/cmd/stead")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		return err
-	}
-	return os.Setenv(builtAt, dir)
-}
-
-// stead is the path of stead.
-func stead() string { return filepath.Join(os.Getenv(builtAt), "stead") }

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"stead/internal/testns"
 )
 
 // The program tells a service manager what Type=notify-reload and WatchdogSec ask
@@ -37,7 +39,7 @@ func TestServiceManager(t *testing.T) {
 		}
 	}
 	h := tr.primary
-	cmd := exec.Command(stead(), "run", "-c", h.file(t), "--node", h.name)
+	cmd := exec.Command(testns.Stead(), "run", "-c", h.file(t), "--node", h.name)
 	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+name, "WATCHDOG_USEC=1000000")
 	h.begin(t, cmd)
 	hears("READY=1\nSTATUS=")

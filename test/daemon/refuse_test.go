@@ -10,12 +10,13 @@ import (
 	"testing"
 
 	"stead/internal/report"
+	"stead/internal/testns"
 )
 
 // refuses starts a daemon that has to end by itself, with one sentence.
 func (h *host) refuses(t testing.TB, as *syscall.Credential, code int, says ...string) {
 	t.Helper()
-	cmd := exec.Command(stead(), "run", "-c", h.file(t), "--node", h.name)
+	cmd := exec.Command(testns.Stead(), "run", "-c", h.file(t), "--node", h.name)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
 	h.begin(t, cmd)

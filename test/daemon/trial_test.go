@@ -1,13 +1,11 @@
 package daemon
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -127,31 +125,13 @@ type process struct {
 	pid    int
 	exited chan struct{}
 	state  *os.ProcessState // once exited
-	log    *log
-}
-
-// log is what a program has written. It may be read while it is written.
-type log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *log) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
+	log    *testns.Log
 }
 
 // start starts stead with the trial's configuration, and waits until it answers.
 func (h *host) start(t testing.TB) {
 	t.Helper()
-	h.begin(t, exec.Command(stead(), "run", "-c", h.file(t), "--node", h.name))
+	h.begin(t, exec.Command(testns.Stead(), "run", "-c", h.file(t), "--node", h.name))
 	h.answers(t)
 }
 
@@ -180,7 +160,7 @@ func (h *host) file(t testing.TB) string {
 // begin starts a program on the host, in a process group of its own.
 func (h *host) begin(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
-	p := &process{exited: make(chan struct{}), log: &log{}}
+	p := &process{exited: make(chan struct{}), log: &testns.Log{}}
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	cmd.WaitDelay = time.Second // a child of a killed daemon may hold the log open
 	if cmd.SysProcAttr == nil {

@@ -10,7 +10,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,35 +27,7 @@ import (
 // patience is how long a test waits for what has to come.
 const patience = 15 * time.Second
 
-// builtAt names the directory with the binary, so that a child of this program
-// does not build it again.
-const builtAt = "STEAD_TEST_BUILT_AT"
-
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	if os.Getenv(builtAt) == "" {
-		dir, err := os.MkdirTemp("", "stead-built-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		cmd := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "stead"), "stead/cmd/stead")
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
-			return 1
-		}
-		if err := errors.Join(os.Chmod(dir, 0o755), os.Setenv(builtAt, dir)); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-	}
-	return testns.Run(m)
-}
-
-func stead() string { return filepath.Join(os.Getenv(builtAt), "stead") }
+func TestMain(m *testing.M) { os.Exit(testns.RunBuilt(m)) }
 
 // trial is the three hosts and the switch between them.
 type trial struct {
@@ -118,7 +89,7 @@ func (tr *trial) file(host string) string { return filepath.Join(tr.dir, host+".
 // start starts stead on a host.
 func (tr *trial) start(t *testing.T, host string) {
 	t.Helper()
-	cmd := exec.Command(stead(), "run", "-c", tr.file(host), "--node", host)
+	cmd := exec.Command(testns.Stead(), "run", "-c", tr.file(host), "--node", host)
 	tr.hosts[host].Start(t, cmd)
 	tr.runs[host] = cmd
 }
@@ -127,7 +98,7 @@ func (tr *trial) start(t *testing.T, host string) {
 func (tr *trial) status(t *testing.T, host string) *report.Status {
 	t.Helper()
 	s := &report.Status{}
-	out, err := tr.hosts[host].Try(t, stead(), "status", "--json", "--socket", filepath.Join(tr.dir, host+".sock"))
+	out, err := tr.hosts[host].Try(t, testns.Stead(), "status", "--json", "--socket", filepath.Join(tr.dir, host+".sock"))
 	if err == nil {
 		err = json.Unmarshal([]byte(out), s)
 	}
@@ -153,7 +124,7 @@ func (tr *trial) settled(t *testing.T) {
 func (tr *trial) examine(t *testing.T, host string) (r doctor.Report) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	cmd := exec.Command(stead(), "doctor", "-c", tr.file(host), "--node", host, "--json")
+	cmd := exec.Command(testns.Stead(), "doctor", "-c", tr.file(host), "--node", host, "--json")
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	tr.hosts[host].Start(t, cmd)
 	err := cmd.Wait()
@@ -210,7 +181,7 @@ func TestDoctor(t *testing.T) {
 		return g != nil && g.ActiveNode != "" && g.Spares() == 1
 	})
 	// Refused where the primary is active already.
-	_, _ = tr.hosts["primary"].Try(t, stead(), "switchover", "web", "--to", "primary", "--socket", filepath.Join(tr.dir, "primary.sock"))
+	_, _ = tr.hosts["primary"].Try(t, testns.Stead(), "switchover", "web", "--to", "primary", "--socket", filepath.Join(tr.dir, "primary.sock"))
 	tr.settled(t)
 
 	epoch := tr.status(t, "primary").Group("web").Epoch

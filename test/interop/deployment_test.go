@@ -70,7 +70,7 @@ func deploy(t testing.TB) *deployment {
 			state, priority = "BACKUP", 100
 		}
 		conf := h.write(t, "keepalived.conf", fmt.Sprintf(original, state, priority))
-		yaml := h.ask(t, stead(), "import", "keepalived", conf, "--node", h.name)
+		yaml := h.ask(t, testns.Stead(), "import", "keepalived", conf, "--node", h.name)
 		h.write(t, "yaml", yaml+fmt.Sprintf("control: { socket: %s }\nstate: { dir: %s }\nhttp: { listen: none }\n", h.path("sock"), h.path("state")))
 		h.write(t, "haproxy.cfg", fmt.Sprintf(balancer, h.name))
 		d.startHaproxy(t, h)
@@ -81,7 +81,7 @@ func deploy(t testing.TB) *deployment {
 
 func (d *deployment) startStead(h *host) {
 	d.whole.Helper()
-	d.stead[h] = h.run(d.whole, stead(), "run", "-c", h.path("yaml"), "--node", h.name)
+	d.stead[h] = h.run(d.whole, testns.Stead(), "run", "-c", h.path("yaml"), "--node", h.name)
 }
 
 func (d *deployment) startHaproxy(t testing.TB, h *host) {
@@ -125,7 +125,7 @@ func (d *deployment) served(t testing.TB, h *host) {
 // get asks the service address once, from the client.
 func (d *deployment) get(t testing.TB) string {
 	t.Helper()
-	out, _ := d.lan.client.ns.Try(t, stead(), "probe", "ping", "10.0.1.200:80", "--proto", "http", "--count", "1", "--timeout", "1s", "--lines")
+	out, _ := d.lan.client.ns.Try(t, testns.Stead(), "probe", "ping", "10.0.1.200:80", "--proto", "http", "--count", "1", "--timeout", "1s", "--lines")
 	for _, h := range []*host{d.lan.first, d.lan.second} {
 		if strings.Contains(out, h.name) {
 			return h.name
@@ -177,7 +177,7 @@ func TestOriginalDeployment(t *testing.T) {
 func (d *deployment) upgrade(t *testing.T, from, to *host) {
 	datagrams, pages := d.lan.datagrams(t), d.lan.browse(time.Millisecond)
 	testns.Eventually(t, patience, "the first node serves pages", func() bool { return pages.served(from.name) > 300 })
-	from.ask(t, stead(), "drain", "--wait", "--socket", from.path("sock"))
+	from.ask(t, testns.Stead(), "drain", "--wait", "--socket", from.path("sock"))
 	testns.Eventually(t, patience, "the second node serves pages", func() bool { return pages.served(to.name) > 300 })
 	lost, got := datagrams(), pages.end()
 	t.Logf("of %d datagrams %d were lost; of %d pages %d, and %d were asked for twice: %v", lost.Sent, lost.Lost, got.sent, got.lost, got.again, got.by)
@@ -194,6 +194,6 @@ func (d *deployment) upgrade(t *testing.T, from, to *host) {
 	d.startHaproxy(t, from)
 	d.startStead(from)
 	d.watch.alone(t, to, time.Second, now()) // still drained
-	from.ask(t, stead(), "resume", "--socket", from.path("sock"))
+	from.ask(t, testns.Stead(), "resume", "--socket", from.path("sock"))
 	d.served(t, from)
 }

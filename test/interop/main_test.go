@@ -17,49 +17,19 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"stead/internal/testns"
 )
 
-// builtAt names the directory with the binary, so that a child of this program
-// does not build it again.
-const builtAt = "STEAD_TEST_BUILT_AT"
-
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	if os.Getenv(builtAt) == "" {
-		dir, err := os.MkdirTemp("", "stead-built-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		if err := build(dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-	}
 	// The contests mostly wait.
 	flag.Parse()
 	if err := flag.Set("test.parallel", "4"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return testns.Run(m)
+	return testns.RunBuilt(m)
 }
-
-func build(dir string) error {
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "stead"), "stead/cmd/stead")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return os.Setenv(builtAt, dir)
-}
-
-// stead is the path of stead.
-func stead() string { return filepath.Join(os.Getenv(builtAt), "stead") }

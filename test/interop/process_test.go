@@ -1,12 +1,10 @@
 package interop
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,32 +19,14 @@ type process struct {
 	main   int // what runs in it: see run
 	exited chan struct{}
 	state  *os.ProcessState // once exited
-	log    *log
-}
-
-// log is what a program has written. It may be read while it is written.
-type log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *log) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
+	log    *testns.Log
 }
 
 // begin starts a program on the host. What runs when the test ends is killed.
 func (h *host) begin(t testing.TB, program string, args ...string) *process {
 	t.Helper()
 	cmd := exec.Command(program, args...)
-	p := &process{name: filepath.Base(program), exited: make(chan struct{}), log: &log{}}
+	p := &process{name: filepath.Base(program), exited: make(chan struct{}), log: &testns.Log{}}
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	cmd.WaitDelay = time.Second // a child of a killed daemon may hold the log open
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"stead/internal/testns"
 )
 
 // steadRouter is the binary of this tree, alone in its configuration: the other
@@ -64,5 +66,5 @@ http: { listen: none }
 func (h *host) stead(t testing.TB, text string) {
 	t.Helper()
 	h.running = nil
-	h.begin(t, stead(), "run", "-c", h.write(t, "yaml", text), "--node", h.name)
+	h.begin(t, testns.Stead(), "run", "-c", h.write(t, "yaml", text), "--node", h.name)
 }

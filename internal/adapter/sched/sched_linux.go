@@ -22,10 +22,11 @@ import (
 const Base = 1
 
 // How long in microseconds a thread may use a processor at real-time priority
-// without ever waiting. Nothing here does so for a tenth of the first; a thread that
-// does has gone wild, or waits in a loop for one that it keeps from running. At the
-// first the process gets SIGXCPU, and Relinquish is what to do then. At the second the kernel ends it
-// before it takes the machine; the fence then closes with the lease.
+// without ever waiting. Nothing here does so for a tenth of the first; a thread
+// that does has gone wild, or waits in a loop for one that it keeps from running.
+// At the first the process gets SIGXCPU, and Relinquish is what to do then. At the
+// second the kernel ends it before it takes the machine; the fence then closes
+// with the lease.
 const (
 	spinWarning = 2_000_000
 	spinLimit   = 5_000_000
