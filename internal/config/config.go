@@ -21,6 +21,7 @@ type Config struct {
 	Heartbeat Heartbeat
 	Overlays  []Overlay // sorted by name
 	Groups    []Group   // sorted by name
+	BGP       *BGP      // nil: nothing is announced by BGP
 	Control   Control
 	HTTP      HTTP
 	State     State
@@ -118,6 +119,8 @@ type Group struct {
 	Hooks      map[HookKind]Hook
 	Sync       string // groups with the same name change together: only with vrrp
 	Announce   Announce
+	Damping    time.Duration // `damping.window:` after a change of the active node, for how long the next one that nothing forces waits; default 0, with Routes 40 s
+	Routes     *Routes       // `bgp:`; nil: the group is not announced by BGP
 }
 
 // Member is a node that may hold the group.
@@ -130,6 +133,7 @@ type Member struct {
 const (
 	ElectionPeer = "peer" // Stead's own
 	ElectionVRRP = "vrrp" // RFC 9568
+	ElectionNone = "none" // every node that is ready is active
 )
 
 // What finds a silent router of a virtual router.
@@ -146,7 +150,7 @@ const (
 
 // Election is how the active node is decided.
 type Election struct {
-	Type         string // peer or vrrp
+	Type         string // peer, vrrp or none
 	Timing       string
 	Interval     time.Duration // 1 ms to 60 s
 	Multiplier   int           // 2 to 100
@@ -238,6 +242,7 @@ const (
 	CheckExec      CheckKind = "exec"
 	CheckFile      CheckKind = "file"
 	CheckInterface CheckKind = "interface"
+	CheckBFD       CheckKind = "bfd"
 )
 
 // Check is one health check of a group.
@@ -253,6 +258,7 @@ type Check struct {
 	Status   []int         // http: accepted codes; empty: 200 to 399
 	MaxAge   time.Duration // file: not older than
 	Number   bool          // file: the weight counts as often as the number in the file, -254 or less in all is a fault; without a weight any number but 0 is
+	BFD      *BFD          // bfd: the session; Target is the other system's address. Interval, Timeout are 0, Rise and Fall 1
 	Interval time.Duration // 10 ms or more; exec 100 ms or more
 	Timeout  time.Duration
 	Rise     int

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"stead/internal/core/bgp"
 	"stead/internal/core/reason"
 )
 
@@ -12,11 +13,20 @@ import (
 // that it has let go before it has. Only the slots that close come after Bind:
 // addresses that move to another slot are not without an open one in between.
 // The slices belong to the core and are valid until the next Step.
+//
+// Retract comes before the fence: routers are told not to send packets here any
+// more before packets are dropped, and no other node hears of it. Write comes
+// after the fence for the same reason.
 type Actions struct {
+	Retract   []StreamWrite
 	Fence     []FenceSlot
 	Bind      []FenceBind
 	Send      []Send
 	Advertise []Advertise
+	Control   []ControlSend
+	Write     []StreamWrite
+	Hangup    []StreamConn
+	Dial      []StreamConn
 	Want      []Want
 	Announce  []Announce
 	Persist   []Persist
@@ -58,6 +68,26 @@ type Advertise struct {
 	Group    GroupID
 	From, To netip.Addr
 	Bytes    []byte
+}
+
+// StreamWrite is bytes for a connection of a BGP session, after those before.
+// Bytes are valid until the next Step.
+type StreamWrite struct {
+	StreamConn
+	Bytes []byte
+}
+
+// StreamConn names a connection of a BGP session: one to open, or one to close
+// when what was written to it has been sent, at the latest after a second.
+type StreamConn struct {
+	Peer int
+	Conn bgp.Conn
+}
+
+// ControlSend is a BFD Control packet, now, once. Bytes are valid until the next Step.
+type ControlSend struct {
+	Session int // place in Config.BFD
+	Bytes   []byte
 }
 
 // Want is the state of a group's holds that is to be true from now on.
@@ -137,4 +167,12 @@ const (
 	InPlace    // the addresses are on their interfaces
 	Announcing // they are announced, the first time after a change
 	Refused    // a command was refused
+
+	SessionUp      // a BGP session is established; Node is NoNode, Detail names the peer
+	SessionDown    // and has ended
+	SessionRefused // an attempt was refused
+	Routed         // paths of a group are announced to peers, or not any more; Detail says how
+	PathUp         // a BFD session is Up; Detail names it
+	PathDown       // and is Down
+	Damped         // a change waits because another one was a short time ago
 )

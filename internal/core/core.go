@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"time"
 
+	"stead/internal/core/bfd"
+	"stead/internal/core/bgp"
 	"stead/internal/core/clock"
 	"stead/internal/core/vrrp"
 )
@@ -35,6 +37,51 @@ type Config struct {
 	Interval    time.Duration // of heartbeats to every node: the shortest of the groups'
 	Unfenced    bool          // the fence cannot silence an address that is in place
 	HeldOff     bool          // drained before a restart
+	Peers       []Peer        // BGP sessions
+	BFD         []Path        // BFD sessions
+}
+
+// Peer is a BGP session of this node.
+type Peer struct {
+	Name    string
+	Session bgp.Config
+	BFD     int // place in Config.BFD of what watches the path to it; -1: nothing does
+}
+
+// Path is a BFD session of this node.
+type Path struct {
+	Name          string     // for people: the peer's, or the address
+	Local, Remote netip.Addr // Local: the zero Addr when any address of this node will do
+	Multihop      bool
+	Session       bfd.Config
+}
+
+// Withdrawn in Prepend says that a node announces nothing in a role.
+const Withdrawn = -1
+
+// Routes is what a group announces to BGP peers.
+type Routes struct {
+	Peers   []int      // places in Config.Peers
+	Paths   []bgp.Path // without Prepend
+	Prepend Prepend
+	// Room is by how much fewer a node prepends that has taken over from one that
+	// fell silent: the path of that one stays with the peers until its sessions' hold
+	// times are over.
+	Room  int
+	Stale time.Duration // how long such a path may stay: after that the node prepends as always
+	// Graceful marks the path of a node that hands over or is drained with
+	// GRACEFUL_SHUTDOWN, for the peers that ask for it: parallel to Peers.
+	Graceful []bool
+	// Needed tells that this node is ready only while a session is established.
+	Needed bool
+}
+
+// Prepend is how often the local AS is prepended in each role, or Withdrawn.
+type Prepend struct {
+	Active    int
+	Standby   int
+	Unhealthy int // not ready
+	Drain     int // drained, or handing over: the path that is left for Linger
 }
 
 // Node is one machine that runs stead and takes part in elections.
@@ -63,10 +110,13 @@ type Group struct {
 	HoldOnQuorumLoss bool
 	EpochFloor       uint64 // epochs up to here may have been used before a restart
 	Checks           []Check
-	Router           *vrrp.Config // decides by VRRP; nil: by the peer election
-	RouterLink       string       // the interface of the virtual router
-	Sync             string       // groups with the same name change together; only with Router
-	Interfaces       []string     // their carrier is part of readiness
+	Router           *vrrp.Config  // decides by VRRP; nil: by the peer election
+	RouterLink       string        // the interface of the virtual router
+	Sync             string        // groups with the same name change together; only with Router
+	Interfaces       []string      // their carrier is part of readiness
+	Everyone         bool          // every node that is ready is active: no election
+	Damping          time.Duration // after a change of the active node, for how long the next one that nothing forces waits
+	Routes           *Routes       // nil: nothing is announced by BGP
 }
 
 // Lease is the detection time and the length of a promise.
@@ -87,4 +137,6 @@ type Check struct {
 	Weight int  // added to the priority: while down when negative, while up when positive
 	Fatal  bool // not ready while down
 	Number bool // the weight counts as often as the number that the check reads
+	BFD    int  // with IsBFD: place in Config.BFD of the session that is the check
+	IsBFD  bool
 }

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"stead/internal/core/bgp"
 	"stead/internal/core/reason"
 )
 
@@ -46,6 +47,39 @@ type Advertisement struct {
 type SourceAddress struct {
 	Group   GroupID
 	Address netip.Addr
+}
+
+// Stream is what a connection of a BGP session does. Bytes belong to the caller
+// again when Step returns.
+type Stream struct {
+	Peer   int // place in Config.Peers
+	Conn   bgp.Conn
+	Kind   StreamKind
+	Local  netip.Addr // StreamOpened: of this node on the connection
+	Bytes  []byte     // StreamMessage: one message with its header; only the header where that makes no sense
+	Count  int        // StreamUpdates: how many; StreamSent: bytes that the kernel has taken since the last one
+	Detail string     // StreamClosed: why
+}
+
+// StreamKind is what has happened to a connection.
+type StreamKind uint8
+
+// The kinds of Stream.
+const (
+	StreamOpened  StreamKind = iota + 1 // the connection is there
+	StreamClosed                        // it is not any more, or could not be had
+	StreamMessage                       // a message other than UPDATE has arrived
+	StreamUpdates                       // UPDATEs have arrived; what they say is not looked at
+	StreamSent                          // something that was to be written has been taken by the kernel
+)
+
+// Control is a BFD Control packet that arrived. Bytes belong to the caller again
+// when Step returns.
+type Control struct {
+	Local, Remote netip.Addr // without zone
+	Multihop      bool       // by the port
+	TTL           int        // or hop limit
+	Bytes         []byte
 }
 
 // WallClock tells what is to be added to an Instant to have the time since 1970.
@@ -123,6 +157,8 @@ func (*Packet) event()         {}
 func (*Advertisement) event()  {}
 func (SourceAddress) event()   {}
 func (WallClock) event()       {}
+func (*Stream) event()         {}
+func (*Control) event()        {}
 func (Tick) event()            {}
 func (CheckResult) event()     {}
 func (LinkState) event()       {}

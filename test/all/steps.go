@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"time"
 )
 
 // run is one run of the steps.
@@ -17,7 +16,7 @@ type run struct {
 	out   io.Writer
 	root  bool
 	seeds int
-	fuzz  time.Duration
+	fuzz  int // inputs for each target
 }
 
 // command prepares a program; it reads nothing.

@@ -42,6 +42,15 @@ const (
 
 	NoSource Reason = "no-source-address" // the interface of the virtual router has no address to advertise from
 
+	NoSession Reason = "no-session" // no BGP session is established over which the addresses could be announced
+	Damping   Reason = "damping"    // another change was a short time ago: the next one waits
+
+	// Why a BGP session has ended.
+	HoldTimeExpired Reason = "hold-time-expired" // the peer was not heard for the hold time
+	BFDDown         Reason = "bfd-down"          // BFD finds the path to the peer down
+	Notified        Reason = "notified"          // the peer ended the session, or was told why it is ended
+	Disconnected    Reason = "disconnected"      // the connection was lost
+
 	// What happened beside a change of role.
 	LeaseStalled    Reason = "lease-stalled"            // the fence closed because no renewal came in time
 	LeaseRenewed    Reason = "lease-renewed"            // and opened again without a change of role
