@@ -1,8 +1,11 @@
 package core
 
 import (
+	"net/netip"
 	"time"
 
+	"stead/internal/core/bfd"
+	"stead/internal/core/bgp"
 	"stead/internal/core/health"
 	"stead/internal/core/peer"
 	"stead/internal/core/reason"
@@ -17,6 +20,47 @@ type State struct {
 	Nodes    []peer.NodeState // by NodeID; without paths where there are no heartbeats
 	Counters peer.Counters
 	Due      Instant
+	Sessions []SessionState // by place in Config.Peers
+	Paths    []PathState    // by place in Config.BFD
+}
+
+// SessionState is how a BGP session of this node is.
+type SessionState struct {
+	Name   string
+	BFD    int // place in State.Paths; -1: none
+	Status bgp.Status
+}
+
+// PathState is how a BFD session of this node is.
+type PathState struct {
+	Name     string
+	Remote   netip.Addr
+	Multihop bool
+	Status   bfd.Status
+}
+
+// RouteRole is as what a node announces a group's paths.
+type RouteRole string
+
+// The roles. A node that has just taken over from a silent one prefers its path
+// above the one that it has left behind; a damped one serves if nobody else does.
+const (
+	RouteNone      RouteRole = "" // nothing: the addresses are not in place, or the role announces nothing
+	RouteActive    RouteRole = "active"
+	RouteTakeover  RouteRole = "takeover"
+	RouteDamped    RouteRole = "damped"
+	RouteLeaving   RouteRole = "leaving" // has handed over; the path stays for Linger
+	RouteStandby   RouteRole = "standby"
+	RouteUnhealthy RouteRole = "unhealthy"
+	RouteDrain     RouteRole = "drain"
+)
+
+// RoutesState is what a group announces.
+type RoutesState struct {
+	Role    RouteRole
+	Prepend int
+	Until   Instant // of takeover, damped and leaving; else 0
+	Peers   []int   // places in State.Sessions
 }
 
 // GroupState is how a group is on this node.
@@ -35,6 +79,7 @@ type GroupState struct {
 	Error   string // why the addresses are not as wanted
 	Checks  []health.Status
 	Serving time.Duration // left of the lease
+	Routes  *RoutesState  // of a group that is announced by BGP
 }
 
 // Inspect describes the state at a moment. It allocates: it is not for the

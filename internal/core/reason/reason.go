@@ -61,6 +61,7 @@ const (
 	HookFailed      Reason = "hook-failed"
 	NoSuccessor     Reason = "no-successor"     // a drain or a switchover finds nobody ready
 	NotActive       Reason = "not-active"       // this node does not serve the group: ask the one that does
+	NoElection      Reason = "no-election"      // every ready node serves the group: drain this one instead
 	PriorityDecides Reason = "priority-decides" // VRRP leaves no choice of the successor
 	SwitchoverLate  Reason = "switchover-late"  // the target was not ready in time; nothing changed
 )
