@@ -71,10 +71,10 @@ func (h *host) listens(t testing.TB, r router) {
 	t.Helper()
 	testns.Eventually(t, patience, r.String()+" on "+h.name+" listens", func() bool {
 		p := h.running[len(h.running)-1]
-		if p.ended() {
-			t.Fatalf("%s on %s has ended:\n%s", p.name, h.name, p.log)
+		if p.Ended() {
+			t.Fatalf("%s on %s has ended:\n%s", p.Name, h.name, p.Log)
 		}
-		return strings.Contains(p.log.String(), r.up())
+		return strings.Contains(p.Log.String(), r.up())
 	})
 }
 

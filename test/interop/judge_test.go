@@ -236,5 +236,5 @@ func (w *watch) story(from clock.Instant) string {
 		fmt.Fprintf(&text, "%9.1f ms  %s\n", float64(lines[first].at.Sub(from).Microseconds())/1000, lines[first].text)
 		lines = append(lines[:first], lines[first+1:]...)
 	}
-	return tail(text.String(), 80)
+	return testns.Tail(text.String(), 80)
 }

@@ -2,10 +2,6 @@ package interop
 
 import (
 	"net/netip"
-	"os"
-	"os/user"
-	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -17,7 +13,7 @@ const patience = 15 * time.Second
 
 // lan is the routers and a client on a switch.
 type lan struct {
-	dir                          string
+	dir                          testns.Dir
 	sw                           *testns.NS
 	first, second, third, client *host
 }
@@ -44,15 +40,7 @@ var (
 func newLAN(t testing.TB) *lan {
 	t.Helper()
 	testns.Privileged(t)
-	dir, err := os.MkdirTemp("", "interop-") // t.TempDir is too long for a socket's path
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	n := &lan{dir: dir, sw: testns.New(t)}
+	n := &lan{dir: testns.NewDir(t), sw: testns.New(t)}
 	n.first = n.add(t, "first", "10.0.1.10", "fd00:1::10", "fe80::10")
 	n.second = n.add(t, "second", "10.0.1.20", "fd00:1::20", "fe80::20")
 	n.third = n.add(t, "third", "10.0.1.30", "fd00:1::30", "fe80::30")
@@ -117,42 +105,19 @@ func (h *host) heal(t testing.TB) {
 }
 
 // path is that of a file that belongs to the host.
-func (h *host) path(name string) string { return filepath.Join(h.lan.dir, h.name+"."+name) }
+func (h *host) path(name string) string { return h.lan.dir.Path(h.name + "." + name) }
 
 // write writes such a file and returns its path. It is replaced as a whole.
 func (h *host) write(t testing.TB, name, text string) string {
 	t.Helper()
-	path := h.path(name)
-	if err := os.WriteFile(path+".new", []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return h.lan.dir.Write(t, h.name+"."+name, text)
 }
 
 // directory makes an empty directory that belongs to the host and a user, and
 // returns its path.
 func (h *host) directory(t testing.TB, name, owner string) string {
 	t.Helper()
-	path := h.path(name)
-	if err := os.RemoveAll(path); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Mkdir(path, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	account, err := user.Lookup(owner)
-	if err != nil {
-		t.Fatal(err)
-	}
-	uid, _ := strconv.Atoi(account.Uid)
-	gid, _ := strconv.Atoi(account.Gid)
-	if err := os.Chown(path, uid, gid); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return h.lan.dir.Make(t, h.name+"."+name, owner)
 }
 
 // alone is an address with a prefix that covers nothing else.
@@ -161,9 +126,5 @@ func alone(a netip.Addr) string { return netip.PrefixFrom(a, a.BitLen()).String(
 // secret writes a file that only its owner may read, and returns its path.
 func (h *host) secret(t testing.TB, name, text string) string {
 	t.Helper()
-	path := h.write(t, name, text)
-	if err := os.Chmod(path, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return h.lan.dir.Secret(t, h.name+"."+name, text)
 }

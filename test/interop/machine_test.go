@@ -20,7 +20,7 @@ func (h *host) machine(t testing.TB) {
 	init := h.begin(t, "unshare", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc", "sleep", "600")
 	h.running = nil
 	testns.Eventually(t, patience, h.name+" has processes of its own", func() bool {
-		h.init = child(init.pid)
+		h.init = child(init.PID)
 		name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", h.init))
 		return h.init != 0 && err == nil && strings.TrimSpace(string(name)) == "sleep"
 	})
@@ -46,11 +46,11 @@ func (h *host) run(t testing.TB, program string, args ...string) *process {
 	t.Helper()
 	line := h.inside(program, args...)
 	p := h.begin(t, line[0], line[1:]...)
-	p.name = program
+	p.Name = program
 	testns.Eventually(t, patience, program+" runs on "+h.name, func() bool {
-		p.main = child(p.pid)
-		if p.ended() {
-			t.Fatalf("%s on %s has ended:\n%s", program, h.name, p.log)
+		p.main = child(p.PID)
+		if p.Ended() {
+			t.Fatalf("%s on %s has ended:\n%s", program, h.name, p.Log)
 		}
 		path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", p.main))
 		return p.main != 0 && err == nil && !strings.HasSuffix(path, "/nsenter")
@@ -79,7 +79,7 @@ func (h *host) ask(t testing.TB, program string, args ...string) string {
 func (p *process) ends(t testing.TB, s syscall.Signal) {
 	t.Helper()
 	if err := syscall.Kill(p.main, s); err != nil {
-		t.Fatalf("%v to %s: %v", s, p.name, err)
+		t.Fatalf("%v to %s: %v", s, p.Name, err)
 	}
-	testns.Eventually(t, patience, p.name+" ends", p.ended)
+	testns.Eventually(t, patience, p.Name+" ends", p.Ended)
 }
