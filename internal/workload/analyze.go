@@ -148,6 +148,24 @@ func (r *Report) findOutages(samples []Sample, interval time.Duration) {
 	}
 }
 
+// Together joins outages between which there is less than gap: those of a client
+// whose flows take different ways, of which some are out and some are not.
+func Together(outages []Outage, gap time.Duration) (joined []Outage) {
+	for _, o := range outages {
+		if last := len(joined) - 1; last >= 0 {
+			before := &joined[last]
+			if end := before.Start.Add(before.Length); o.Start.Sub(end) < gap {
+				before.Length = o.Start.Add(o.Length).Sub(before.Start)
+				before.Lost += o.Lost
+				before.To = o.To
+				continue
+			}
+		}
+		joined = append(joined, o)
+	}
+	return joined
+}
+
 func (r *Report) findChanges(samples []Sample, dual []string) {
 	holder := ""
 	for i := range samples {

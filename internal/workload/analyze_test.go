@@ -150,3 +150,17 @@ func TestCountsSilenceAndLatency(t *testing.T) {
 		t.Errorf("report of nothing: %+v", empty)
 	}
 }
+
+func TestOutagesOfFlowsAreJoined(t *testing.T) {
+	at := func(start, length, lost int) Outage {
+		return Outage{Start: clock.Instant(start) * clock.Instant(time.Millisecond), Length: time.Duration(length) * time.Millisecond, Lost: lost, From: "a", To: "b"}
+	}
+	got := Together([]Outage{at(10, 1, 1), at(13, 2, 2), at(30, 1, 1), at(100, 4, 4)}, 16*time.Millisecond)
+	want := []Outage{at(10, 21, 4), at(100, 4, 4)}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("joined (-want +got):\n%s", diff)
+	}
+	if Together(nil, time.Second) != nil {
+		t.Error("an outage out of none")
+	}
+}

@@ -88,7 +88,7 @@ func newHolderAsker(opt HolderOptions, hist *history) (*holderAsker, error) {
 		return nil, err
 	}
 	h := &holderAsker{frames: kind, names: opt.Names, udpAsker: &udpAsker{
-		fd: fd, hist: hist, timeout: opt.Timeout,
+		flows: []unix.PollFd{flow(fd)}, hist: hist, timeout: opt.Timeout,
 		request: make([]byte, 0, 128),
 		stop:    make(chan struct{}),
 		stopped: make(chan struct{}),
@@ -117,12 +117,14 @@ func packetSocket(ifindex int, etherType uint16) (fd int, err error) {
 	return fd, nil
 }
 
+func (h *holderAsker) fd() int { return int(h.flows[0].Fd) }
+
 func (h *holderAsker) ask(seq uint64) {
 	h.hist.mu.Lock()
 	h.newest = seq
 	h.hist.mu.Unlock()
 	h.request = h.frames.question(h.request[:0], uint32(seq))
-	_ = h.send()
+	_ = send(h.fd(), h.request)
 }
 
 func (h *holderAsker) receive(realtime bool) {
@@ -130,7 +132,7 @@ func (h *holderAsker) receive(realtime bool) {
 	defer close(h.stopped)
 	buf := make([]byte, 256)
 	for {
-		n, err := unix.Read(h.fd, buf)
+		n, err := unix.Read(h.fd(), buf)
 		at := Now()
 		if err == nil {
 			h.hist.mu.Lock()

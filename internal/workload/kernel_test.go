@@ -75,6 +75,43 @@ func TestServerAnswersFromTheAddressThatWasAsked(t *testing.T) {
 	}
 }
 
+// A router that shares the load by flow sends a client's flows to both servers, and
+// each of its flows to one.
+//
+//	client ─── router ─┬─ a
+//	                   └─ b, both with 10.1.0.5 on lo
+func TestFlowsAreSharedByARouter(t *testing.T) {
+	router, client := testns.New(t), testns.New(t)
+	router.Run(t, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv4/fib_multipath_hash_policy")
+	connect := func(ns *testns.NS, name, net string) {
+		testns.Veth(t, ns, "eth0", router, name)
+		ns.Addr(t, "eth0", net+".2/24")
+		router.Addr(t, name, net+".1/24")
+		ns.Run(t, "ip", "route", "add", "default", "via", net+".1")
+	}
+	connect(client, "client", "10.0.0")
+	for name, net := range map[string]string{"a": "10.0.1", "b": "10.0.2"} {
+		server := testns.New(t)
+		connect(server, name, net)
+		server.Addr(t, "lo", "10.1.0.5/32")
+		serve(t, server, name)
+	}
+	router.Run(t, "ip", "route", "add", "10.1.0.5/32", "nexthop", "via", "10.0.1.2", "nexthop", "via", "10.0.2.2")
+
+	opt := Options{Target: netip.MustParseAddrPort("10.1.0.5:3000"), Proto: UDP, Interval: time.Millisecond, Timeout: 2 * time.Second, Count: 256, Flows: 64}
+	p := pinger(t, client, opt)
+	p.Run(t.Context())
+	samples := p.All()
+	if r := Analyze(samples, time.Millisecond); r.Answered != opt.Count || len(r.ByID) != 2 {
+		t.Errorf("%d of %d answered, by %v", r.Answered, opt.Count, r.ByID)
+	}
+	for i := opt.Flows; i < len(samples); i++ {
+		if samples[i].ID != samples[i-opt.Flows].ID {
+			t.Fatalf("flow %d went to %s, then to %s", i%opt.Flows, samples[i-opt.Flows].ID, samples[i].ID)
+		}
+	}
+}
+
 func TestHTTPAnswerIsTheTrials(t *testing.T) {
 	s := &Server{ID: "SEC"}
 	w := httptest.NewRecorder()

@@ -14,7 +14,7 @@ import (
 // udpAsker sends on one thread and receives on another, both with blocking
 // system calls: the runtime's poller would add its own delays to both.
 type udpAsker struct {
-	fd      int
+	flows   []unix.PollFd // a socket each
 	hist    *history
 	timeout time.Duration
 	request []byte
@@ -26,27 +26,35 @@ type udpAsker struct {
 const receiveTick = 20 * time.Millisecond
 
 func newUDPAsker(opt Options, hist *history) (*udpAsker, error) {
-	family, address := sockaddr(opt.Target)
-	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("open a UDP socket: %w", err)
-	}
-	tick := unix.NsecToTimeval(int64(receiveTick))
-	if err := errors.Join(
-		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tick),
-		unix.Connect(fd, address),
-	); err != nil {
-		_ = unix.Close(fd)
-		return nil, fmt.Errorf("connect: %w", err)
-	}
 	u := &udpAsker{
-		fd: fd, hist: hist, timeout: opt.Timeout,
+		hist: hist, timeout: opt.Timeout,
 		request: make([]byte, 0, seqSize),
 		stop:    make(chan struct{}),
 		stopped: make(chan struct{}),
 	}
+	family, address := sockaddr(opt.Target)
+	for range max(opt.Flows, 1) {
+		fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			u.close()
+			return nil, fmt.Errorf("open a UDP socket: %w", err)
+		}
+		u.flows = append(u.flows, flow(fd))
+		if err := unix.Connect(fd, address); err != nil {
+			u.close()
+			return nil, fmt.Errorf("connect: %w", err)
+		}
+	}
 	go u.receive(opt.Realtime)
 	return u, nil
+}
+
+func flow(fd int) unix.PollFd { return unix.PollFd{Fd: int32(fd), Events: unix.POLLIN} }
+
+func (u *udpAsker) close() {
+	for _, flow := range u.flows {
+		_ = unix.Close(int(flow.Fd))
+	}
 }
 
 // sockaddr turns an address into the kernel's form.
@@ -62,14 +70,15 @@ func sockaddr(to netip.AddrPort) (family int, sa unix.Sockaddr) {
 // is then sent again, or a refused one would take its successor with it.
 func (u *udpAsker) ask(seq uint64) {
 	u.request = appendRequest(u.request[:0], seq)
-	if err := u.send(); errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.EHOSTUNREACH) {
-		_ = u.send()
+	fd := int(u.flows[seq%uint64(len(u.flows))].Fd)
+	if err := send(fd, u.request); errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.EHOSTUNREACH) {
+		_ = send(fd, u.request)
 	}
 }
 
 // send does not wait: a full queue on the way out is a lost request.
-func (u *udpAsker) send() error {
-	_, err := unix.SendmsgN(u.fd, u.request, nil, nil, unix.MSG_DONTWAIT)
+func send(fd int, request []byte) error {
+	_, err := unix.SendmsgN(fd, request, nil, nil, unix.MSG_DONTWAIT)
 	return err
 }
 
@@ -77,17 +86,30 @@ func (u *udpAsker) receive(realtime bool) {
 	lockThread(realtime)
 	defer close(u.stopped)
 	buf := make([]byte, seqSize+maxIDSize)
+	ready := append([]unix.PollFd(nil), u.flows...)
 	for {
-		n, err := unix.Read(u.fd, buf)
-		at := Now()
-		if err == nil {
-			u.record(buf[:n], at)
+		// An interrupted wait is one without an answer.
+		if n, err := unix.Poll(ready, int(receiveTick.Milliseconds())); n > 0 && err == nil {
+			u.take(ready, buf)
 			continue
 		}
 		select {
 		case <-u.stop:
 			return
 		default:
+		}
+	}
+}
+
+// take reads one answer from each socket that has some.
+func (u *udpAsker) take(ready []unix.PollFd, buf []byte) {
+	for i := range ready {
+		if ready[i].Revents == 0 {
+			continue
+		}
+		n, _, err := unix.Recvfrom(int(ready[i].Fd), buf, unix.MSG_DONTWAIT)
+		if err == nil {
+			u.record(buf[:n], Now())
 		}
 	}
 }
@@ -105,5 +127,5 @@ func (u *udpAsker) drain() {
 	}
 	close(u.stop)
 	<-u.stopped
-	_ = unix.Close(u.fd)
+	u.close()
 }

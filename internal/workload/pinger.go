@@ -24,6 +24,7 @@ const (
 const (
 	MinInterval = 100 * time.Microsecond
 	MaxTimeout  = time.Minute
+	MaxFlows    = 256
 )
 
 // Options are how a Pinger asks.
@@ -33,6 +34,7 @@ type Options struct {
 	Interval time.Duration // between requests, MinInterval or more
 	Timeout  time.Duration // an answer that takes longer is a loss, up to MaxTimeout
 	Count    int           // of requests; 0: until the context ends, at most MaxRequests
+	Flows    int           // sockets that take turns, so that routers that share the load by flow see several; 0: one. UDP only
 	Realtime bool          // ask for real-time priority; see Pinger.Realtime
 }
 
@@ -49,6 +51,8 @@ func (o *Options) Check() error {
 		return fmt.Errorf("timeout %v: choose more than 0 and at most %v", o.Timeout, MaxTimeout)
 	case o.Count < 0 || o.Count > MaxRequests:
 		return fmt.Errorf("count %d: choose 0 to %d", o.Count, MaxRequests)
+	case o.Flows < 0 || o.Flows > MaxFlows || o.Flows > 1 && o.Proto != UDP:
+		return fmt.Errorf("flows %d: choose 1 to %d, and udp", o.Flows, MaxFlows)
 	}
 	return nil
 }
