@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"stead/internal/importer/draft"
 )
 
 // vip reads an address with or without its prefix; without, it is /32 or /128. why
@@ -71,11 +73,11 @@ func (c *converter) oneAddress(g *group, d *Directive, p netip.Prefix, excluded 
 		return
 	}
 	g.addresses = append(g.addresses, p)
-	text := fmt.Sprintf("{ address: %s, interface: %s", literal(p), scalar(device))
+	text := fmt.Sprintf("{ address: %s, interface: %s", literal(p), draft.Scalar(device))
 	if excluded {
 		text += ", advertised: false"
 	}
-	g.section.add("addresses", item{text + " }", from(d)})
+	g.section.Add("addresses", draft.Item{Text: text + " }", Note: from(d)})
 }
 
 // literal quotes an IPv6 address: in YAML a colon may end a key.

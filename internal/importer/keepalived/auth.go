@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"stead/internal/importer/draft"
 )
 
 // secretsDir is where passwords and keys are expected.
@@ -68,7 +70,7 @@ func (c *converter) password(g *group, d *Directive) {
 		c.note(d, Unneeded, "keepalived sends the first 8 characters: they are taken", "")
 	}
 	file := c.keepSecret(d, g.name+".password", []byte(word+"\n"))
-	g.election.set("auth", "{ type: password, password_file: "+scalar(file)+" }", from(d))
+	g.election.Set("auth", "{ type: password, password_file: "+draft.Scalar(file)+" }", from(d))
 }
 
 // hmacKey is a key of auth_hmac.
@@ -119,8 +121,8 @@ func (c *converter) hmac(g *group) {
 		}
 	}
 	c.hmacKeys(g, keys, active)
-	if replay == "monotonic" && g.election.has("auth") {
-		g.election.sub("auth").set("replay", replay, from(replayFrom))
+	if replay == "monotonic" && g.election.Has("auth") {
+		g.election.Sub("auth").Set("replay", replay, from(replayFrom))
 	}
 }
 
@@ -135,19 +137,18 @@ func (c *converter) hmacKeys(g *group, keys []hmacKey, active int) {
 		c.find(g.authHMAC, Unneeded, "keepalived ignores it: active_key is not one of its keys", "")
 		return
 	}
-	e := &entry{key: "auth", sub: &section{}}
-	g.election.entries = append(g.election.entries, e)
-	e.sub.set("type", "hmac", from(g.authHMAC))
-	e.sub.set("key_id", strconv.Itoa(active), "")
-	e.sub.set("key_file", scalar(c.hmacFile(g, keys[signs])), from(keys[signs].d))
+	auth := g.election.Sub("auth")
+	auth.Set("type", "hmac", from(g.authHMAC))
+	auth.Set("key_id", strconv.Itoa(active), "")
+	auth.Set("key_file", draft.Scalar(c.hmacFile(g, keys[signs])), from(keys[signs].d))
 	for i, k := range keys {
 		switch {
 		case i == signs:
-		case e.sub.has("previous_key_id"):
+		case auth.Has("previous_key_id"):
 			c.note(k.d, Lost, "Stead accepts two keys", "end the rotation before, or leave this one out")
 		default:
-			e.sub.set("previous_key_id", strconv.Itoa(k.id), "")
-			e.sub.set("previous_key_file", scalar(c.hmacFile(g, k)), from(k.d))
+			auth.Set("previous_key_id", strconv.Itoa(k.id), "")
+			auth.Set("previous_key_file", draft.Scalar(c.hmacFile(g, k)), from(k.d))
 		}
 	}
 }

@@ -23,7 +23,7 @@ func (c *converter) behaviour(g *group) {
 	case g.strict:
 		c.note(d, Unneeded, "keepalived ignores it in strict mode", "")
 	default:
-		g.election.set("down_adverts", strconv.Itoa(n), from(d))
+		g.election.Set("down_adverts", strconv.Itoa(n), from(d))
 	}
 }
 
@@ -45,7 +45,7 @@ func (c *converter) checksum(g *group) {
 	if asV2 {
 		form = "message"
 	}
-	g.election.set("checksum", form, note)
+	g.election.Set("checksum", form, note)
 }
 
 // accept writes that packets to the addresses are dropped: by no_accept, or by
@@ -65,7 +65,7 @@ func (c *converter) accept(g *group) {
 		accept, note = false, from(d)
 	}
 	if !accept {
-		g.election.set("accept", "false", note)
+		g.election.Set("accept", "false", note)
 	}
 }
 
@@ -86,7 +86,7 @@ func (c *converter) virtualMAC(g *group) {
 		return
 	}
 	d.use(0)
-	g.election.set("virtual_mac", "true", from(d))
+	g.election.Set("virtual_mac", "true", from(d))
 	for i := 1; i < len(d.Words); i++ {
 		word := d.Arg(i)
 		d.use(i)

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"stead/internal/importer/draft"
 )
 
 // The bounds of Stead's checks, and how often it looks where keepalived is told by
@@ -61,12 +63,12 @@ func (c *converter) tracked(d *Directive, def weight) (weight, bool) {
 }
 
 // effect writes what the check does to the group.
-func (w weight) effect(s *section, note string) {
+func (w weight) effect(s *draft.Section, note string) {
 	if w.value == 0 {
-		s.set("fatal", "true", note)
+		s.Set("fatal", "true", note)
 		return
 	}
-	s.set("weight", strconv.Itoa(w.value), note)
+	s.Set("weight", strconv.Itoa(w.value), note)
 }
 
 // applies tells whether the weight can be said here, and lists it when it cannot.
@@ -84,7 +86,7 @@ func (c *converter) applies(g *group, d *Directive, w weight) bool {
 
 // room tells whether the group may have one more check.
 func (c *converter) room(g *group, d *Directive) bool {
-	if len(g.checks.entries) < 64 {
+	if g.checks.Len() < 64 {
 		return true
 	}
 	c.find(d, Lost, "a group has at most 64 checks", "let one script look at several things")
@@ -92,17 +94,17 @@ func (c *converter) room(g *group, d *Directive) bool {
 }
 
 // check makes the section of a check under a name that is free.
-func (g *group) check(name string) *section {
-	name = unique(name, g.checks.has)
-	return g.checks.headed(name, "")
+func (g *group) check(name string) *draft.Section {
+	name = draft.Unique(name, g.checks.Has)
+	return g.checks.Headed(name, "")
 }
 
 // counts writes how often a check runs and how many results decide.
-func counts(s *section, interval, timeout time.Duration, rise, fall int) {
-	s.set("interval", length(interval), "")
-	s.set("timeout", length(timeout), "")
-	s.set("rise", strconv.Itoa(rise), "")
-	s.set("fall", strconv.Itoa(fall), "")
+func counts(s *draft.Section, interval, timeout time.Duration, rise, fall int) {
+	s.Set("interval", length(interval), "")
+	s.Set("timeout", length(timeout), "")
+	s.Set("rise", strconv.Itoa(rise), "")
+	s.Set("fall", strconv.Itoa(fall), "")
 }
 
 // trackScripts converts track_script: each script becomes a check of the group.

@@ -2,9 +2,10 @@ package keepalived
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"stead/internal/importer/draft"
 )
 
 // converter turns the tree into sections of YAML.
@@ -26,7 +27,7 @@ type converter struct {
 	alerts    []string            // groups whose changes are mailed
 	alertFrom *Directive          // where that is said first
 	made      map[*Directive]bool // what a check was made of
-	top       section
+	top       draft.Section
 }
 
 func newConverter(o Options, tree []*Directive, notes []Finding) *converter {
@@ -158,7 +159,7 @@ func (c *converter) find(d *Directive, kind Kind, why, do string) {
 		why = fmt.Sprintf("%s (with the %s in it)", why, plural(n, "directive"))
 	}
 	d.listed = true
-	c.findings = append(c.findings, Finding{File: d.File, Line: d.Line, Directive: printable(text), Kind: kind, Why: printable(why), Do: printable(do)})
+	c.findings = append(c.findings, Finding{File: d.File, Line: d.Line, Directive: draft.Printable(text), Kind: kind, Why: draft.Printable(why), Do: draft.Printable(do)})
 }
 
 // note lists something about a directive that was converted.
@@ -221,40 +222,12 @@ func (c *converter) sweep(d *Directive) {
 	}
 }
 
-func (c *converter) list() []Finding { return sortFindings(c.findings) }
+func (c *converter) list() []Finding { return draft.Sort(c.findings) }
 
 // write renders the configuration.
 func (c *converter) write(path string) []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Made from %s by stead import keepalived.\n", printable(path))
-	c.top.write(&b, 0)
+	fmt.Fprintf(&b, "# Made from %s by stead import keepalived.\n", draft.Printable(path))
+	c.top.Write(&b, 0)
 	return []byte(b.String())
-}
-
-var badInName = regexp.MustCompile(`[^A-Za-z0-9._-]`)
-
-// plainName makes a name that Stead takes: letters, digits, '.', '_' and '-'.
-func plainName(s string) string {
-	s = badInName.ReplaceAllString(s, "-")
-	if s == "" || !regexp.MustCompile(`^[A-Za-z0-9]`).MatchString(s) {
-		s = "n" + s
-	}
-	if len(s) > 63 {
-		s = s[:63]
-	}
-	return s
-}
-
-// unique makes a plain name that is not taken.
-func unique(s string, taken func(string) bool) string {
-	name := plainName(s)
-	for n := 2; taken(name); n++ {
-		suffix := fmt.Sprintf("-%d", n)
-		name = plainName(s)
-		if len(name)+len(suffix) > 63 {
-			name = name[:63-len(suffix)]
-		}
-		name += suffix
-	}
-	return name
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"stead/internal/importer/draft"
 )
 
 // definition is what $NAME stands for.
@@ -208,7 +210,7 @@ func (r *reader) substitute(t text) (text, bool, error) {
 }
 
 func (r *reader) note(at place, directive string, kind Kind, why, do string) {
-	f := Finding{File: at.file, Line: at.line, Directive: printable(directive), Kind: kind, Why: printable(why), Do: do}
+	f := Finding{File: at.file, Line: at.line, Directive: draft.Printable(directive), Kind: kind, Why: draft.Printable(why), Do: do}
 	if !slices.Contains(r.notes, f) {
 		r.notes = append(r.notes, f)
 	}

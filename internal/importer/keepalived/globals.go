@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
+
+	"stead/internal/importer/draft"
 )
 
 // globals are what global_defs sets for all instances.
@@ -156,11 +158,11 @@ func (c *converter) nodeName() {
 			c.note(d, Unneeded, "the node was named on the command line", "")
 		}
 	case id != "":
-		if c.node = plainName(id); c.node != id {
+		if c.node = draft.PlainName(id); c.node != id {
 			c.note(d, Changed, "the name of a node has letters, digits, '.', '_' and '-': it is "+c.node, "use --node to choose another")
 		}
 	case c.o.Host.Name != "":
-		c.node = plainName(c.o.Host.Name)
+		c.node = draft.PlainName(c.o.Host.Name)
 	default:
 		c.node = "node1"
 	}
@@ -168,10 +170,10 @@ func (c *converter) nodeName() {
 	if c.global.routerID != nil && c.o.Node == "" {
 		note = from(c.global.routerID)
 	}
-	node := c.top.sub("nodes").sub(c.node)
-	c.top.find("nodes").sub.find(c.node).note = note
-	node.set("address", "", "")
-	c.top.sub("groups")
+	node := c.top.Sub("nodes").Sub(c.node)
+	c.top.Sub("nodes").Remark(c.node, note)
+	node.Set("address", "", "")
+	c.top.Sub("groups")
 }
 
 // nodeAddress finds where this node is reached: keepalived.conf does not say it.
@@ -188,7 +190,7 @@ func (c *converter) nodeAddress() {
 	if !nodeHost(address) {
 		for _, g := range c.groups {
 			if a := c.o.Host.Address(g.device); nodeHost(a) && !c.isService(a) {
-				address, note = a, "of "+printable(g.device)
+				address, note = a, "of "+draft.Printable(g.device)
 				break
 			}
 		}
@@ -200,7 +202,7 @@ func (c *converter) nodeAddress() {
 			c.note(c.groups[0].d, Todo, "the node has no address: "+address.String()+" stands in its place", "use --address, or write it")
 		}
 	}
-	c.top.sub("nodes").sub(c.node).set("address", literal(address), note)
+	c.top.Sub("nodes").Sub(c.node).Set("address", literal(address), note)
 }
 
 // isService tells whether an address is one that moves.
@@ -219,7 +221,7 @@ func (c *converter) finishGlobals() {
 	c.email()
 	if d := c.global.realtime; d != nil {
 		if n, ok := c.integer(d, 1, 1, 99); ok {
-			c.top.sub("realtime").set("priority", strconv.Itoa(n), from(d))
+			c.top.Sub("realtime").Set("priority", strconv.Itoa(n), from(d))
 		}
 	}
 	for _, d := range []*Directive{c.global.group4, c.global.group6, c.global.startDelay, c.global.down, c.global.refresh} {
@@ -230,14 +232,14 @@ func (c *converter) finishGlobals() {
 }
 
 // start writes start_delay, which is of all instances.
-func (c *converter) start(s *section) {
+func (c *converter) start(s *draft.Section) {
 	d := c.global.startDelay
 	if d == nil || d.listed {
 		return
 	}
 	if v, ok := c.seconds(d, 1); ok && v > 0 {
 		v = c.clamp(d, v, time.Millisecond, time.Hour, "start_delay")
-		s.set("start_delay", length(v), from(d))
+		s.Set("start_delay", length(v), from(d))
 	}
 }
 

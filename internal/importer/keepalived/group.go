@@ -5,14 +5,16 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
+
+	"stead/internal/importer/draft"
 )
 
 // writeGroup writes the group in the order of the reference.
 func (c *converter) writeGroup(g *group) {
-	g.section = c.top.sub("groups").headed(g.name, "vrrp_instance "+printable(g.d.Arg(1))+" ("+from(g.d)+")")
+	g.section = c.top.Sub("groups").Headed(g.name, "vrrp_instance "+draft.Printable(g.d.Arg(1))+" ("+from(g.d)+")")
 	c.state(g)
 	c.priority(g)
-	g.election = g.section.sub("election")
+	g.election = g.section.Sub("election")
 	c.router(g)
 	c.addresses(g)
 	c.where(g)
@@ -54,7 +56,7 @@ func (c *converter) priority(g *group) {
 			g.priority, note = 100, "keepalived's default"
 		}
 	}
-	g.section.sub("members").set(c.node, strconv.Itoa(g.priority), note)
+	g.section.Sub("members").Set(c.node, strconv.Itoa(g.priority), note)
 	if g.strict || g.at["state"] == nil {
 		g.master = g.owner()
 	}
@@ -63,11 +65,11 @@ func (c *converter) priority(g *group) {
 // router writes what tells one virtual router from another.
 func (c *converter) router(g *group) {
 	e := g.election
-	e.set("type", "vrrp", "")
+	e.Set("type", "vrrp", "")
 	vrid := g.at["virtual_router_id"]
 	n, _ := c.integer(vrid, 1, 1, 255)
-	e.set("vrid", strconv.Itoa(n), from(vrid))
-	e.set("interface", scalar(g.device), from(g.at["interface"]))
+	e.Set("vrid", strconv.Itoa(n), from(vrid))
+	e.Set("interface", draft.Scalar(g.device), from(g.at["interface"]))
 	g.version = c.global.version
 	note := cmp.Or(from(c.global.versionFrom), "keepalived's default")
 	if g.v6 {
@@ -82,7 +84,7 @@ func (c *converter) router(g *group) {
 			g.version = 3
 		}
 	}
-	e.set("version", strconv.Itoa(g.version), note)
+	e.Set("version", strconv.Itoa(g.version), note)
 	c.interval(g)
 }
 
@@ -102,7 +104,7 @@ func (c *converter) interval(g *group) {
 		}
 	}
 	g.interval = every
-	g.election.set("interval", length(every), note)
+	g.election.Set("interval", length(every), note)
 }
 
 // where writes where advertisements come from and go to.
@@ -123,7 +125,7 @@ func (c *converter) where(g *group) {
 			c.find(d, Lost, "is not an address of one machine", "correct it")
 		default:
 			g.source, g.sourceFrom = a, d
-			g.election.set("source", literal(a), from(d))
+			g.election.Set("source", literal(a), from(d))
 		}
 	}
 	c.unicastPeers(g)
@@ -137,7 +139,7 @@ func (c *converter) where(g *group) {
 		case n == 0:
 			c.note(d, Changed, "a TTL of 0 leaves no machine: 255 is sent", "")
 		default:
-			g.election.set("ttl", strconv.Itoa(n), from(d))
+			g.election.Set("ttl", strconv.Itoa(n), from(d))
 		}
 	}
 }
@@ -167,8 +169,8 @@ func (c *converter) unicastPeers(g *group) {
 			if ttl < least {
 				least, leastFrom = ttl, d
 			}
-			g.election.set("unicast", "true", from(block))
-			g.election.add("peers", item{literal(a), from(d)})
+			g.election.Set("unicast", "true", from(block))
+			g.election.Add("peers", draft.Item{Text: literal(a), Note: from(d)})
 			g.unicast = true
 		}
 	}
@@ -182,7 +184,7 @@ func (c *converter) unicastPeers(g *group) {
 	if leastFrom != nil && len(leastFrom.Words) > 1 && least > 1 {
 		note = from(leastFrom)
 	}
-	g.election.set("min_ttl", strconv.Itoa(max(least, 1)), note)
+	g.election.Set("min_ttl", strconv.Itoa(max(least, 1)), note)
 }
 
 // peerTTL reads what stands behind the address of a peer.
@@ -228,7 +230,7 @@ func (c *converter) multicastGroup(g *group) {
 		case a.Is6() != g.v6 || !a.IsMulticast() || a.Is4In6():
 			c.find(d, Unneeded, "is not a multicast address of the family: keepalived ignores it", "")
 		default:
-			g.election.set("group", literal(a), from(d))
+			g.election.Set("group", literal(a), from(d))
 		}
 	}
 }
@@ -265,7 +267,7 @@ func (c *converter) preempt(g *group) {
 			delay, note = c.clamp(d, v, time.Millisecond, 24*time.Hour, "preempt: delay"), from(d)
 		}
 	}
-	g.section.set("preempt", "{ enabled: "+boolean(enabled)+", delay: "+length(delay)+" }", note)
+	g.section.Set("preempt", "{ enabled: "+boolean(enabled)+", delay: "+length(delay)+" }", note)
 }
 
 // smtpAlert reads whether changes are mailed.
@@ -292,5 +294,5 @@ func (c *converter) refresh(g *group) {
 	if v > 0 {
 		v = c.clamp(d, v.Round(time.Second), time.Second, 24*time.Hour, "announce: refresh")
 	}
-	g.section.sub("announce").set("refresh", length(v), from(d))
+	g.section.Sub("announce").Set("refresh", length(v), from(d))
 }

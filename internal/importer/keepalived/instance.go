@@ -1,13 +1,12 @@
 package keepalived
 
 import (
-	"cmp"
 	"net/netip"
-	"slices"
 	"strconv"
 	"time"
 
 	"stead/internal/config"
+	"stead/internal/importer/draft"
 )
 
 // group is a vrrp_instance on its way to a group of Stead.
@@ -20,10 +19,10 @@ type group struct {
 	tracks     []*Directive
 	auth       *Directive
 	authHMAC   *Directive
-	section    *section
-	election   *section
-	checks     *section
-	hooks      *section
+	section    *draft.Section
+	election   *draft.Section
+	checks     *draft.Section
+	hooks      *draft.Section
 	device     string
 	v6         bool
 	interval   time.Duration
@@ -62,7 +61,7 @@ func (c *converter) readInstance(d *Directive) {
 		return
 	}
 	d.use(0, 1)
-	g := &group{d: d, at: map[string]*Directive{}, checks: &section{}, hooks: &section{}, sync: c.syncOf(d.Arg(1))}
+	g := &group{d: d, at: map[string]*Directive{}, checks: &draft.Section{}, hooks: &draft.Section{}, sync: c.syncOf(d.Arg(1))}
 	var notify []*Directive
 	for _, in := range d.Block {
 		switch name := in.Name(); {
@@ -79,7 +78,7 @@ func (c *converter) readInstance(d *Directive) {
 	if !c.possible(g) {
 		return
 	}
-	g.name = unique(d.Arg(1), c.top.sub("groups").has)
+	g.name = draft.Unique(d.Arg(1), c.top.Sub("groups").Has)
 	c.names[d.Arg(1)] = g.name
 	if g.name != d.Arg(1) {
 		c.note(d, Changed, "the name of a group has letters, digits, '.', '_' and '-': it is "+g.name, "look at scripts that compare the name")
@@ -93,7 +92,7 @@ func (c *converter) readInstance(d *Directive) {
 		c.track(g, t)
 	}
 	for _, n := range notify {
-		if old := g.hooks.has(hookOf[n.Name()]); old {
+		if old := g.hooks.Has(hookOf[n.Name()]); old {
 			c.note(n, Unneeded, "keepalived takes the last one", "")
 		}
 		c.notify(g, n)
@@ -196,14 +195,14 @@ func (c *converter) family(g *group) bool {
 
 // finish writes what was collected while the group was read.
 func (c *converter) finish(g *group) {
-	if len(g.checks.entries) > 0 {
-		g.section.sub("checks").entries = g.checks.entries
+	if g.checks.Len() > 0 {
+		g.section.Take("checks", g.checks)
 	}
-	if len(g.hooks.entries) > 0 {
-		g.section.sub("hooks").entries = g.hooks.entries
+	if g.hooks.Len() > 0 {
+		g.section.Take("hooks", g.hooks)
 	}
 	c.refresh(g)
-	slices.SortStableFunc(g.section.entries, func(a, b *entry) int { return cmp.Compare(slices.Index(order, a.key), slices.Index(order, b.key)) })
+	g.section.Order(order)
 }
 
 // order is that of the keys of a group in the reference.

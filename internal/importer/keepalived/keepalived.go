@@ -15,6 +15,8 @@ package keepalived
 import (
 	"fmt"
 	"net/netip"
+
+	"stead/internal/importer/draft"
 )
 
 // Options are what a keepalived.conf does not say.
@@ -64,7 +66,7 @@ func (r *Result) Complete() bool {
 // Import converts the file at path and all that it includes.
 func Import(path string, o Options) (*Result, error) {
 	o.Host = o.Host.complete()
-	if o.Node != "" && plainName(o.Node) != o.Node {
+	if o.Node != "" && draft.PlainName(o.Node) != o.Node {
 		return nil, fmt.Errorf("node %q: is not a name: use letters, digits, '.', '_' and '-', at most 63", o.Node)
 	}
 	if o.Address.IsValid() && !nodeHost(o.Address) {

@@ -5,6 +5,8 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"stead/internal/importer/draft"
 )
 
 // email writes notify: email for the groups whose changes are mailed.
@@ -23,9 +25,9 @@ func (c *converter) email() {
 		}
 		return
 	}
-	s := c.top.sub("notify").sub("email")
+	s := c.top.Sub("notify").Sub("email")
 	c.mailServer(s)
-	s.set("tls", "none", "keepalived knows no other way; starttls is the better one where the server has it")
+	s.Set("tls", "none", "keepalived knows no other way; starttls is the better one where the server has it")
 	c.mailHello(s)
 	c.mailFrom(s)
 	seen := map[string]bool{}
@@ -36,21 +38,21 @@ func (c *converter) email() {
 			c.note(to.d, Lost, "at most 64 recipients are told", "use a list of the mail server")
 		default:
 			seen[address] = true
-			s.add("to", item{scalar(address), from(to.d)})
+			s.Add("to", draft.Item{Text: draft.Scalar(address), Note: from(to.d)})
 		}
 	}
 	if g.timeout != nil {
 		if v, ok := c.seconds(g.timeout, 1); ok {
 			v = c.clamp(g.timeout, v, 100*time.Millisecond, 10*time.Minute, "the timeout of mail")
-			s.set("timeout", length(v), from(g.timeout))
+			s.Set("timeout", length(v), from(g.timeout))
 		}
 	}
 	if g.noFaults != nil {
 		g.noFaults.useAll()
-		s.set("events", "[activate, standby, stop]", from(g.noFaults))
+		s.Set("events", "[activate, standby, stop]", from(g.noFaults))
 	}
 	if len(c.alerts) < len(c.groups) {
-		s.set("groups", flow(c.alerts), "those with smtp_alert")
+		s.Set("groups", draft.Flow(c.alerts), "those with smtp_alert")
 	}
 }
 
@@ -62,13 +64,13 @@ func (c *converter) mailHost() (host, port string) {
 	return strings.Trim(d.Arg(1), "[]"), cmp.Or(d.Arg(2), "25")
 }
 
-func (c *converter) mailServer(s *section) {
+func (c *converter) mailServer(s *draft.Section) {
 	d := c.global.server
 	d.use(0, 1, 2)
-	s.set("server", scalar(net.JoinHostPort(c.mailHost())), from(d))
+	s.Set("server", draft.Scalar(net.JoinHostPort(c.mailHost())), from(d))
 }
 
-func (c *converter) mailHello(s *section) {
+func (c *converter) mailHello(s *draft.Section) {
 	d := c.global.hello
 	switch {
 	case d == nil:
@@ -76,22 +78,22 @@ func (c *converter) mailHello(s *section) {
 		c.find(d, Changed, "is not the name of a host: the host's own is said", "correct it")
 	default:
 		d.use(0, 1)
-		s.set("hello", scalar(d.Arg(1)), from(d))
+		s.Set("hello", draft.Scalar(d.Arg(1)), from(d))
 	}
 }
 
-func (c *converter) mailFrom(s *section) {
+func (c *converter) mailFrom(s *draft.Section) {
 	d := c.global.from
 	if d == nil {
 		host := c.o.Host.Name
 		if host == "" {
 			host = c.node
 		}
-		s.set("from", scalar("keepalived@"+plainName(host)), "keepalived's default")
+		s.Set("from", draft.Scalar("keepalived@"+draft.PlainName(host)), "keepalived's default")
 		return
 	}
 	d.useAll()
-	s.set("from", scalar(c.mailbox(d, strings.Join(d.Words[1:], " "))), from(d))
+	s.Set("from", draft.Scalar(c.mailbox(d, strings.Join(d.Words[1:], " "))), from(d))
 }
 
 // mailbox makes an address of a text: a name without a domain gets the host's.

@@ -1,5 +1,7 @@
 package keepalived
 
+import "stead/internal/importer/draft"
+
 // hookOf are the directives that run a program on a change, and the hook of Stead.
 var hookOf = map[string]string{
 	"notify": "change", "notify_master": "activate", "notify_backup": "standby", "notify_fault": "fault", "notify_stop": "stop",
@@ -20,17 +22,17 @@ func (c *converter) hook(g *group, d *Directive, arguments, whose string) {
 	if !ok {
 		return
 	}
-	s := g.hooks.sub(kind)
-	s.set("exec", flow(cmd.args), from(d)+whose+behindNote(cmd.note))
+	s := g.hooks.Sub(kind)
+	s.Set("exec", draft.Flow(cmd.args), from(d)+whose+behindNote(cmd.note))
 	if d.Name() == "notify" {
-		s.set("arguments", arguments, "")
+		s.Set("arguments", arguments, "")
 	}
 	limit, note := hookTimeout, "keepalived sets no limit"
 	if d.Name() == "notify_stop" {
 		limit, note = "1s", "keepalived's limit"
 	}
-	s.set("timeout", limit, note)
+	s.Set("timeout", limit, note)
 	if cmd.user != "" {
-		s.set("user", scalar(cmd.user), "")
+		s.Set("user", draft.Scalar(cmd.user), "")
 	}
 }

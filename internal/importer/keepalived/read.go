@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"stead/internal/importer/draft"
 )
 
 // The bounds of what is read.
@@ -33,7 +35,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	return printable(fmt.Sprintf("%s:%d: %s: %s", e.File, e.Line, e.What, e.Do))
+	return draft.Printable(fmt.Sprintf("%s:%d: %s: %s", e.File, e.Line, e.What, e.Do))
 }
 
 func (p place) errorf(do, format string, args ...any) error {

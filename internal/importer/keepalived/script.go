@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"stead/internal/importer/draft"
 )
 
 // command is a program with its arguments as keepalived starts it: directly, found
@@ -86,17 +88,17 @@ func (c *converter) absolute(d *Directive, cmd *command) {
 
 // target writes what a check of a script looks at: the command, or the port that
 // an old form of it connects to.
-func (cmd *command) target(s *section, note string) {
+func (cmd *command) target(s *draft.Section, note string) {
 	if m := cmd.connects(); m != nil {
-		s.set(m[1], scalar(net.JoinHostPort(m[2], m[3])), note+": keepalived starts no shell any more, which this wants")
+		s.Set(m[1], draft.Scalar(net.JoinHostPort(m[2], m[3])), note+": keepalived starts no shell any more, which this wants")
 		return
 	}
-	s.set("exec", flow(cmd.args), note+behindNote(cmd.note))
+	s.Set("exec", draft.Flow(cmd.args), note+behindNote(cmd.note))
 	if cmd.user != "" {
-		s.set("user", scalar(cmd.user), "")
+		s.Set("user", draft.Scalar(cmd.user), "")
 	}
 	if name := cmd.lookedFor(); name != "" {
-		s.find("exec").note += "; process: " + printable(name) + " looks for the same without starting a program"
+		s.Remark("exec", "; process: "+draft.Printable(name)+" looks for the same without starting a program")
 	}
 }
 
@@ -104,7 +106,7 @@ func behindNote(note string) string {
 	if note == "" {
 		return ""
 	}
-	return "; " + printable(note)
+	return "; " + draft.Printable(note)
 }
 
 // connects is kind, host and port of a command that only connects, else nil.

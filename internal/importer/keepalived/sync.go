@@ -1,5 +1,7 @@
 package keepalived
 
+import "stead/internal/importer/draft"
+
 // syncGroup is a vrrp_sync_group.
 type syncGroup struct {
 	d       *Directive
@@ -114,12 +116,12 @@ func (c *converter) syncMembers(s *syncGroup) {
 		c.note(s.d, Unneeded, "has one instance, which has nobody to change with", "")
 		return
 	}
-	name := plainName(s.name)
+	name := draft.PlainName(s.name)
 	if name != s.name {
 		c.note(s.d, Changed, "a name has letters, digits, '.', '_' and '-': it is "+name, "look at scripts that compare the name")
 	}
 	for _, g := range s.members {
-		g.section.set("sync", scalar(name), from(s.d))
+		g.section.Set("sync", draft.Scalar(name), from(s.d))
 	}
 }
 
@@ -127,11 +129,11 @@ func (c *converter) syncMembers(s *syncGroup) {
 // together, so it runs once for all.
 func (c *converter) syncNotify(s *syncGroup, d *Directive) {
 	for _, g := range s.members {
-		if !g.hooks.has(hookOf[d.Name()]) {
+		if !g.hooks.Has(hookOf[d.Name()]) {
 			if len(s.members) == 1 && d.Name() == "notify" && g.name != s.name {
 				c.note(d, Changed, "the program is told the name of the group, "+g.name+", not "+s.name, "look at what it does with the name")
 			}
-			c.hook(g, d, "keepalived-group", ", of "+printable(s.name))
+			c.hook(g, d, "keepalived-group", ", of "+draft.Printable(s.name))
 			return
 		}
 	}

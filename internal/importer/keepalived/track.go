@@ -3,6 +3,8 @@ package keepalived
 import (
 	"fmt"
 	"time"
+
+	"stead/internal/importer/draft"
 )
 
 // trackInterfaces converts track_interface.
@@ -26,7 +28,7 @@ func (c *converter) trackInterfaces(g *group, block *Directive) {
 			continue
 		}
 		s := g.check(name)
-		s.set("interface", scalar(name), from(d))
+		s.Set("interface", draft.Scalar(name), from(d))
 		every, rise, fall := watched, 1, 1
 		if delay := c.delays[name]; delay != nil {
 			every, rise, fall = c.interfaceDelays(delay)
@@ -77,7 +79,7 @@ func (c *converter) trackProcesses(g *group, block *Directive) {
 		}
 		c.made[process] = true
 		s := g.check(process.Arg(1))
-		s.set("process", scalar(at.name), from(at.process))
+		s.Set("process", draft.Scalar(at.name), from(at.process))
 		every, rise, fall := delays(at.up, at.down)
 		counts(s, every, every, rise, fall)
 		w.effect(s, from(d))
@@ -170,8 +172,8 @@ func (c *converter) trackFiles(g *group, block *Directive) {
 		}
 		c.made[file] = true
 		s := g.check(file.Arg(1))
-		s.set("file", scalar(path.Arg(1)), from(path))
-		s.set("number", "true", "")
+		s.Set("file", draft.Scalar(path.Arg(1)), from(path))
+		s.Set("number", "true", "")
 		counts(s, watched, watched, 1, 1)
 		note := from(d)
 		switch {

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
+
+	"stead/internal/importer/draft"
 )
 
 // Directive is a line of the configuration, and the block behind it.
@@ -116,4 +119,12 @@ func directive(t text) (*Directive, error) {
 		return nil, t.errorf(`add the closing "`, "a quotation of %s is not closed", words[0])
 	}
 	return &Directive{File: t.file, Line: t.line, Raw: t.s, Words: words, used: make([]bool, len(words))}, nil
+}
+
+// from is the comment that names a directive's place.
+func from(d *Directive) string {
+	if d == nil {
+		return ""
+	}
+	return draft.Printable(fmt.Sprintf("%s:%d", filepath.Base(d.File), d.Line))
 }

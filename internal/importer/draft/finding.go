@@ -1,4 +1,6 @@
-package keepalived
+// Package draft is what importers make of the configuration of another program: the
+// text of one of Stead, and the list of what was not taken over word by word.
+package draft
 
 import (
 	"cmp"
@@ -14,7 +16,7 @@ const (
 	Lost     Kind = "lost"     // what the directive does, Stead does not do
 	Changed  Kind = "changed"  // converted, and not quite the same
 	Todo     Kind = "todo"     // converted, and something has to be done by hand
-	Unneeded Kind = "unneeded" // nothing is lost: Stead does it by itself, or keepalived ignores it
+	Unneeded Kind = "unneeded" // nothing is lost: Stead does it by itself, or the other program ignores it
 	Other    Kind = "other"    // a line of another host
 )
 
@@ -43,8 +45,8 @@ func (f Finding) String() string {
 	return text
 }
 
-// sortFindings puts them in the order of the files, and leaves out repetitions.
-func sortFindings(list []Finding) []Finding {
+// Sort puts findings in the order of the files, and leaves out repetitions.
+func Sort(list []Finding) []Finding {
 	order := map[string]int{}
 	for _, f := range list {
 		if _, ok := order[f.File]; !ok {
