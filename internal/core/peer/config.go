@@ -42,6 +42,7 @@ type Group struct {
 	Lease            time.Duration
 	Preempt          bool
 	PreemptDelay     time.Duration
+	Damping          time.Duration // after a change of the active node, for how long no other preempts it
 	StartDelay       time.Duration // 0: one lease
 	HoldOnQuorumLoss bool
 	Watch            bool   // nothing is decided: Silent tells of voters that are not heard for the lease
@@ -103,6 +104,7 @@ const (
 	PeerUp
 	PeerDown
 	Silent // Node is not heard any more, in a group with Watch
+	Damped // a preemption waits, for Took, because Node took over a short time ago
 )
 
 // Change tells what has happened to a group, or to a node when Group is negative.

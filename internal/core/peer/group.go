@@ -58,8 +58,9 @@ type group struct {
 	changedAt   Instant
 	vacantSince Instant
 	ownerSince  Instant
-	owner       int // who is heard to be active, other than this node
-	rival       int // an owner beside this active node
+	dampedBy    Instant // the ownerSince of the change that a preemption was last told to wait for
+	owner       int     // who is heard to be active, other than this node
+	rival       int     // an owner beside this active node
 	announceAt  Instant
 
 	ready      bool

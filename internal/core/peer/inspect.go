@@ -14,6 +14,7 @@ type GroupState struct {
 	Cause    reason.Reason
 	Eligible bool
 	Starting bool
+	Damped   Instant // this node could do better, but waits until then; 0: not
 	Drained  bool
 	Priority int
 	Until    Instant // the end of the lease; 0 without one
@@ -51,6 +52,9 @@ func (m *Machine) Group(index int) GroupState {
 	case g.owner != nobody:
 		s.Epoch = m.nodes[g.owner].rec[index].Epoch
 		s.Cause = m.nodes[g.owner].rec[index].Cause.Reason()
+	}
+	if g.owner != nobody && g.dampedBy == g.ownerSince {
+		s.Damped = g.ownerSince.Add(g.cfg.Damping)
 	}
 	for i, p := range g.cfg.Priorities {
 		if p == 0 {

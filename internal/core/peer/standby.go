@@ -108,11 +108,18 @@ func (m *Machine) besideOwner(now Instant, g *group) {
 func (m *Machine) considerPreempt(now Instant, g *group, owner *Record) {
 	wants := g.cfg.Preempt && g.priority > int(owner.Priority) && owner.Flags&recPinned == 0
 	at := max(max(g.readySince, g.startAt, g.ownerSince).Add(g.cfg.PreemptDelay), g.refuses)
+	damped := g.ownerSince.Add(g.cfg.Damping)
 	switch {
 	case !wants:
 		if g.ask == m.self && g.askCause.Reason() == reason.Preempted {
 			g.ask = nobody
 		}
+	case now >= at && now < damped:
+		if g.dampedBy != g.ownerSince {
+			g.dampedBy = g.ownerSince
+			m.change(Change{Kind: Damped, Group: g.index, Node: g.owner, Epoch: owner.Epoch, Reason: reason.Damping, Took: damped.Sub(now)})
+		}
+		m.wake(g, damped)
 	case now >= at:
 		g.ask, g.askCause = m.self, causeOf(reason.Preempted)
 	default:
