@@ -100,9 +100,10 @@ type Status struct {
 	LastHeard           Instant // 0: never
 	Ups, Downs          uint64  // changes to Up, and from Up to Down
 	Sent, Received      uint64
-	Refused             uint64        // packets that were not accepted
-	LastRefusal         string        // why the last one was not
-	MaxGap              time.Duration // the longest time between two packets while Up
+	Refused             uint64           // packets that were not accepted
+	Refusals            [Refusals]uint64 // the same, by Refusal
+	LastRefusal         string           // why the last one was not
+	MaxGap              time.Duration    // the longest time between two packets while Up
 }
 
 // Diag is why a session went down last (RFC 5880 section 4.1), with its number in
@@ -117,3 +118,17 @@ const (
 	DiagPathDown             Diag = 5
 	DiagAdministrativelyDown Diag = 7
 )
+
+var diagNames = [...]string{
+	"No Diagnostic", "Control Detection Time Expired", "Echo Function Failed", "Neighbor Signaled Session Down",
+	"Forwarding Plane Reset", "Path Down", "Concatenated Path Down", "Administratively Down",
+	"Reverse Concatenated Path Down",
+}
+
+// String is the name of the diagnostic in RFC 5880 section 4.1.
+func (d Diag) String() string {
+	if int(d) < len(diagNames) {
+		return diagNames[d]
+	}
+	return "Reserved"
+}
