@@ -55,7 +55,7 @@ func (s *Session) SetAdminDown(now Instant, down bool) {
 	} else {
 		s.enter(now, Change{To: Down})
 	}
-	if s.every > 0 {
+	if s.started && !s.waits() {
 		s.send(now, false)
 	}
 }

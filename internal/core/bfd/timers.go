@@ -51,13 +51,17 @@ func (s *Session) detectionTime() time.Duration {
 func (s *Session) interval(now Instant) time.Duration {
 	switch {
 	case !s.started,
-		s.cfg.Passive && s.remote.discriminator == 0,
+		s.waits(),
 		s.remote.minRX == 0,
 		s.quiet() && !s.poll.active:
 		return 0
 	}
 	return s.parted.interval(now, max(s.offer.tx, s.remote.minRX))
 }
+
+// waits tells whether this system is passive and the other one has not spoken
+// (section 6.1).
+func (s *Session) waits() bool { return s.cfg.Passive && s.remote.discriminator == 0 }
 
 // quiet tells whether Demand mode is active on the other system (section 6.6).
 func (s *Session) quiet() bool {
