@@ -72,6 +72,8 @@ type Status struct {
 	LastError string // of the session or the attempt before
 	Paths     []Sent // what is announced now
 	Unsent    bool   // something that was announced or withdrawn has not been sent yet
+
+	Unsendable []string // paths that the peer cannot be told of, each with why
 }
 
 // Sent is a path as the peer has it.
