@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -29,33 +28,32 @@ func idleCost(pair world.Pair, length time.Duration) cost {
 // idle measures what the host that serves takes from now on.
 func (t *trial) idle(length time.Duration) cost {
 	c := cost{Pair: t.pair.Name}
-	before, _ := usage(t.w.PID(t.victim))
+	before, _ := usage(t.w.Processes(t.victim))
 	time.Sleep(length)
-	after, memory := usage(t.w.PID(t.victim))
+	after, memory := usage(t.w.Processes(t.victim))
 	c.CorePercent = 100 * float64(after-before) / ticksPerSecond / length.Seconds()
 	c.MemoryMB = float64(memory) / 1024
 	return c
 }
 
-// usage sums the processor ticks and the proportional memory in KiB of a
-// process group.
-func usage(group int) (ticks, kib int) {
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, file := range stats {
-		text, err := os.ReadFile(file)
+// usage sums the processor ticks and the proportional memory in KiB of processes.
+func usage(pids []int) (ticks, kib int) {
+	for _, pid := range pids {
+		process := fmt.Sprint("/proc/", pid)
+		text, err := os.ReadFile(process + "/stat")
 		if err != nil {
 			continue
 		}
 		// The name in parentheses may hold anything; what follows is numbers (proc(5)).
 		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-		if len(fields) < 13 || fields[2] != strconv.Itoa(group) {
+		if len(fields) < 13 {
 			continue
 		}
 		for _, field := range fields[11:13] { // utime, stime
 			n, _ := strconv.Atoi(field)
 			ticks += n
 		}
-		kib += proportional(filepath.Dir(file))
+		kib += proportional(process)
 	}
 	return ticks, kib
 }

@@ -5,6 +5,7 @@
 //	go run ./bench -n 10              # every fault ten times for each pair
 //	go run ./bench -fault freeze      # one fault
 //	go run ./bench -vrrp -n 5         # both by VRRP, at 1 s, 100 ms and 10 ms
+//	go run ./bench -bgp -n 5          # against ExaBGP and FRR, through route servers
 //
 // The client sends a request each millisecond over UDP. An outage is the longest
 // time without an answer; "takes over" is when the other host first answered an
@@ -29,7 +30,8 @@ type options struct {
 	trials, rounds      int
 	fault, pair, binary string
 	idle                time.Duration
-	json, vrrp          bool
+	router              string
+	json, vrrp, bgp     bool
 }
 
 func main() {
@@ -41,6 +43,8 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 15, "rounds in which the overlay is compared with a tunnel made by hand; 0: not at all")
 	flag.StringVar(&o.binary, "stead", "bin/stead", "the binary to measure")
 	flag.BoolVar(&o.vrrp, "vrrp", false, "both by VRRP, at several advertisement intervals")
+	flag.BoolVar(&o.bgp, "bgp", false, "through route servers, by BGP")
+	flag.StringVar(&o.router, "router", "", "with -bgp: these route servers only, bird or frr")
 	flag.BoolVar(&o.json, "json", false, "print JSON")
 	flag.Parse()
 	if err := run(&o); err != nil {
@@ -59,6 +63,9 @@ func run(o *options) error {
 	}
 	if o.vrrp {
 		return runVRRP(o, binary)
+	}
+	if o.bgp {
+		return runBGP(o, binary)
 	}
 	pairs := []world.Pair{
 		world.Keepalived(10 * time.Millisecond),

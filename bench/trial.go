@@ -74,6 +74,9 @@ type trial struct {
 }
 
 func try(pair world.Pair, f fault) (outcome, error) {
+	if pair.Routing != nil {
+		return tryRouted(pair, f)
+	}
 	t, err := begin(pair, f.name == check.name)
 	if err != nil {
 		return outcome{}, err
@@ -97,7 +100,7 @@ func try(pair world.Pair, f fault) (outcome, error) {
 // begin starts the world, the pair, with its health checks or without, and the
 // client, and waits until one host has served for a while.
 func begin(pair world.Pair, checked bool) (*trial, error) {
-	w, err := world.New()
+	w, err := build(pair)
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +117,13 @@ func begin(pair world.Pair, checked bool) (*trial, error) {
 		return nil, err
 	}
 	return t, nil
+}
+
+func build(pair world.Pair) (*world.World, error) {
+	if pair.Routing != nil {
+		return world.NewRouted(*pair.Routing)
+	}
+	return world.New()
 }
 
 func (t *trial) end() {
@@ -141,6 +151,9 @@ func (t *trial) serve() error {
 // has answered for a while.
 func (t *trial) settle() error {
 	deadline := time.Now().Add(startup)
+	if t.pair.Routing != nil {
+		return t.settleRouted(deadline)
+	}
 	names := map[string]string{}
 	for _, host := range world.Hosts {
 		mac, err := t.w.MAC(host.Name, t.pair.Device)
@@ -155,6 +168,11 @@ func (t *trial) settle() error {
 	if err := t.ask(names); err != nil {
 		return err
 	}
+	return t.awaitSole(deadline)
+}
+
+// awaitSole waits until one host has served alone for a while.
+func (t *trial) awaitSole(deadline time.Time) error {
 	for time.Now().Before(deadline) {
 		time.Sleep(20 * time.Millisecond)
 		if t.victim = t.soleHolder(); t.victim != "" {

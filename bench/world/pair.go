@@ -22,6 +22,10 @@ type Pair struct {
 	// Slow is how long it waits by design before it acts: an advertisement
 	// interval of VRRP; 0: milliseconds.
 	Slow time.Duration
+	// Routing is what the route servers run; nil: the pair is on a LAN.
+	Routing *Routing
+	// Again starts a host that was stopped; only with Routing.
+	Again func(w *World, host string) error
 }
 
 // Keepalived is keepalived as the distribution has it, with VRRP version 3, at

@@ -5,6 +5,12 @@
 //	secondary 10.0.1.20 ─ eth0 ─┼─ switch
 //	client 10.0.1.4 ──── eth0 ─┘
 //
+// or, with NewRouted, of two servers, two route servers and a client whose
+// packets to 10.1.0.5 go through the route servers, flow by flow through one of
+// them, and come back directly:
+//
+//	primary 10.0.1.10, secondary 10.0.1.20, rs1 10.0.1.2, rs2 10.0.1.3, client 10.0.1.4
+//
 // Everything lives in a process namespace of its own (see Isolate): when the
 // benchmark ends, for whatever reason, the kernel takes all of it away.
 package world
@@ -14,9 +20,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -30,9 +40,12 @@ const (
 )
 
 // Hosts are the hosts with their addresses on the switch.
-var Hosts = []struct{ Name, Address string }{
+var Hosts = []HostSpec{
 	{Primary, "10.0.1.10/24"}, {Secondary, "10.0.1.20/24"}, {Client, "10.0.1.4/24"},
 }
+
+// HostSpec names a host and its address on the switch.
+type HostSpec struct{ Name, Address string }
 
 // World is the hosts, the switch between them, and the programs that run there.
 type World struct {
@@ -41,7 +54,7 @@ type World struct {
 	hosts   map[string]*space
 	hub     *space
 	mu      sync.Mutex
-	groups  map[string]*exec.Cmd // the leader of each group, by host
+	groups  map[string][]*exec.Cmd // the leader of each group, by host
 }
 
 // space is a network namespace.
@@ -51,20 +64,25 @@ type space struct {
 }
 
 // New makes the hosts and the switch.
-func New() (*World, error) {
+func New() (*World, error) { return newWorld(Hosts) }
+
+func newWorld(hosts []HostSpec) (*World, error) {
 	dir, err := os.MkdirTemp("/run", "bench-")
 	if err != nil {
 		return nil, err
 	}
-	w := &World{Dir: dir, hosts: map[string]*space{}, groups: map[string]*exec.Cmd{}}
-	if err := w.build(); err != nil {
+	if err := os.Chmod(dir, 0o755); err != nil { // some programs run as another user
+		return nil, err
+	}
+	w := &World{Dir: dir, hosts: map[string]*space{}, groups: map[string][]*exec.Cmd{}}
+	if err := w.build(hosts); err != nil {
 		w.Close()
 		return nil, fmt.Errorf("build the network: %w", err)
 	}
 	return w, nil
 }
 
-func (w *World) build() (err error) {
+func (w *World) build(hosts []HostSpec) (err error) {
 	if w.hub, err = newSpace(); err != nil {
 		return err
 	}
@@ -74,7 +92,7 @@ func (w *World) build() (err error) {
 	if err := errors.Join(w.hub.link.LinkAdd(bridge), w.hub.link.LinkSetUp(bridge)); err != nil {
 		return err
 	}
-	for _, host := range Hosts {
+	for _, host := range hosts {
 		if err := w.addHost(host.Name, host.Address); err != nil {
 			return fmt.Errorf("%s: %w", host.Name, err)
 		}
@@ -163,30 +181,64 @@ func (w *World) Start(host, program string, args ...string) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.groups[host] = cmd
+	w.groups[host] = append(w.groups[host], cmd)
 	return nil
 }
 
-// Signal sends a signal to the program of a host, or with whole to its whole group.
+// Signal sends a signal to the programs of a host, or with whole to their whole
+// groups. Those that have ended are forgotten by Ended alone.
 func (w *World) Signal(host string, signal syscall.Signal, whole bool) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	cmd := w.groups[host]
-	if cmd == nil {
+	if len(w.groups[host]) == 0 {
 		return fmt.Errorf("nothing runs on %s", host)
 	}
-	pid := cmd.Process.Pid
-	if whole {
-		pid = -pid
+	var failed error
+	for _, cmd := range w.groups[host] {
+		pid := cmd.Process.Pid
+		if whole {
+			pid = -pid
+		}
+		failed = errors.Join(failed, syscall.Kill(pid, signal))
 	}
-	return syscall.Kill(pid, signal)
+	return failed
 }
 
-// PID is the process of a host's program.
-func (w *World) PID(host string) int {
+// ending is how long a program that was asked to end may take.
+const ending = 10 * time.Second
+
+// Ended waits for the programs of a host, which were asked to end, and kills
+// what they leave.
+func (w *World) Ended(host string) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.groups[host].Process.Pid
+	list := w.groups[host]
+	delete(w.groups, host)
+	w.mu.Unlock()
+	for _, cmd := range list {
+		late := time.AfterFunc(ending, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait()
+		late.Stop()
+	}
+	for _, pid := range w.Processes(host) {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+}
+
+// Processes are those in the network of a host.
+func (w *World) Processes(host string) (pids []int) {
+	var at syscall.Stat_t
+	if syscall.Fstat(int(w.hosts[host].ns), &at) != nil {
+		return nil
+	}
+	names, _ := filepath.Glob("/proc/[0-9]*/ns/net")
+	for _, name := range names {
+		var of syscall.Stat_t
+		if syscall.Stat(name, &of) == nil && of.Ino == at.Ino && of.Dev == at.Dev {
+			pid, _ := strconv.Atoi(strings.Split(name, "/")[2])
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // Log is what a host's program wrote.
@@ -197,12 +249,10 @@ func (w *World) Log(host string) string {
 
 // Close ends the programs and takes the network down.
 func (w *World) Close() {
-	w.mu.Lock()
-	for _, cmd := range w.groups {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		_ = cmd.Wait()
+	for host := range w.hosts {
+		_ = w.Signal(host, syscall.SIGKILL, true) // nothing may run there
+		w.Ended(host)
 	}
-	w.mu.Unlock()
 	for _, s := range w.hosts {
 		s.close()
 	}
