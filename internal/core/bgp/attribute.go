@@ -36,12 +36,20 @@ const (
 )
 
 // hops is the length of a path's AS_PATH: to an external peer the local AS stands
-// in it once before it is prepended (RFC 4271 section 5.1.2).
+// in it once before it is prepended, to an internal one not at all (RFC 4271 section
+// 5.1.2): a router takes a path with its own AS in it for a loop and drops it.
 func (s *Speaker) hops(p *Path) int {
 	if s.Internal {
-		return max(p.Prepend, 0)
+		return 0
 	}
 	return 1 + max(p.Prepend, 0)
+}
+
+// LocalPref is the LOCAL_PREF that is sent with a path to an internal peer. What
+// would be prepended is less preference here, so that the order of several nodes'
+// paths is the same for internal and external peers.
+func (s *Speaker) LocalPref(p *Path) uint32 {
+	return p.LocalPref - min(p.LocalPref, uint32(max(p.Prepend, 0)))
 }
 
 // bound is the length that an UPDATE with the path and one prefix has at most, in bytes.
@@ -73,7 +81,7 @@ func (s *Speaker) appendAttributes(b []byte, p *Path, hop netip.Addr) []byte {
 	}
 	if s.Internal {
 		b = append(b, flagTransitive, attributeLocalPref, 4)
-		b = binary.BigEndian.AppendUint32(b, p.LocalPref)
+		b = binary.BigEndian.AppendUint32(b, s.LocalPref(p))
 	}
 	if len(p.Communities) > 0 {
 		b = appendHead(b, flagOptional|flagTransitive, attributeCommunities, 4*len(p.Communities))
@@ -81,7 +89,7 @@ func (s *Speaker) appendAttributes(b []byte, p *Path, hop netip.Addr) []byte {
 			b = binary.BigEndian.AppendUint32(b, uint32(c))
 		}
 	}
-	if !s.FourOctet && s.LocalAS > 0xffff {
+	if !s.Internal && !s.FourOctet && s.LocalAS > 0xffff {
 		b = s.appendAS4Path(b, p)
 	}
 	return appendLarge(b, p.Large)
@@ -121,13 +129,9 @@ func (s *Speaker) appendASPath(b []byte, p *Path) []byte {
 	return appendSegments(b, s.LocalAS, hops, size)
 }
 
-// appendAS4Path appends what AS_PATH has no room for (RFC 6793 section 4.2.2),
-// nothing where that is empty.
+// appendAS4Path appends what AS_PATH has no room for (RFC 6793 section 4.2.2).
 func (s *Speaker) appendAS4Path(b []byte, p *Path) []byte {
 	hops := s.hops(p)
-	if hops == 0 {
-		return b
-	}
 	b = appendHead(b, flagOptional|flagTransitive, attributeAS4Path, 2*segments(hops)+4*hops)
 	return appendSegments(b, s.LocalAS, hops, 4)
 }

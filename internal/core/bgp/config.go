@@ -44,7 +44,7 @@ const FirstIncoming Conn = 1 << 31
 type Path struct {
 	Prefix      netip.Prefix
 	NextHop     netip.Addr // the zero Addr: the session's own address
-	Prepend     int        // how often the local AS stands in AS_PATH beside the once (external) or not at all (internal): 0 to 100
+	Prepend     int        // how often the local AS stands in AS_PATH beside the once (external), or by how much LOCAL_PREF is less (internal): 0 to 100
 	MED         uint32
 	HasMED      bool
 	LocalPref   uint32           // of internal sessions only
