@@ -96,6 +96,7 @@ type Want struct {
 	Group      GroupID
 	Generation uint64 // names this Want in Applied and ApplyFailed
 	Held       bool   // the addresses are on their interfaces
+	Stay       bool   // Held, but only because the path to the addresses is or was announced: this node is not active and does not become so
 	Active     bool   // hooks: the node is active (a target that prepares holds, but is not active)
 	Epoch      uint64
 	Reason     reason.Reason

@@ -68,6 +68,11 @@ type lingering struct {
 // linger lets the old holder of a switchover answer packets that were under way.
 func (c *Core) linger(now Instant, g *group) {
 	until := now.Add(g.cfg.Linger)
+	if g.everyone != nil {
+		g.lingerUntil = until
+		c.due = clock.Min(c.due, until)
+		return
+	}
 	slot := c.lingerSlot(now, until)
 	if slot == 0 {
 		c.letGo(g)
@@ -81,9 +86,11 @@ func (c *Core) linger(now Instant, g *group) {
 // letGo closes the fence of a group and takes its addresses away, unless it is
 // to take over again.
 func (c *Core) letGo(g *group) {
-	c.bind(g, 0)
+	if g.everyone == nil || g.cfg.Routes == nil || !c.stays(g) {
+		c.bind(g, 0)
+	}
 	if !g.preparing {
-		c.wantHeld(g, false, false, g.cause)
+		c.release(g, g.cause)
 	}
 }
 
@@ -125,6 +132,7 @@ func (c *Core) runTimers(now Instant) {
 		}
 		if now >= g.lingerUntil {
 			g.lingerUntil = clock.Never
+			c.reroute(g)
 			if !g.active {
 				c.letGo(g)
 			}
@@ -135,6 +143,15 @@ func (c *Core) runTimers(now Instant) {
 		}
 		if now >= g.retryAt {
 			c.leaveToOthers(now, g)
+		}
+		if g.everyone != nil {
+			if now >= g.everyone.startAt {
+				g.everyone.settle(now)
+			}
+			due = clock.Min(due, g.everyone.due(now))
+		}
+		if g.cfg.Routes != nil {
+			due = clock.Min(due, c.routesDue(now, g))
 		}
 		due = clock.Min(due, clock.Min(clock.Min(g.announceAt, g.lingerUntil), clock.Min(g.failedUntil, g.retryAt)))
 	}

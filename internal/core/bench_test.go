@@ -30,6 +30,9 @@ type bench struct {
 	mayBe int                    // how many may hold group 0 at once; 0: any number
 	told  func(i int, a *Actions)
 
+	servers    []*routeServer
+	deafWriter bool // connections take nothing any more
+
 	counts struct{ sends, bytes, announces, largest int }
 }
 
@@ -63,6 +66,7 @@ type inFlight struct {
 	b        []byte
 	advert   *Advertisement
 	event    Event
+	do       func() // instead of an input of a node
 }
 
 type flights []inFlight
@@ -155,7 +159,12 @@ func (b *bench) start(i int) {
 }
 
 // kill ends a node as SIGKILL does: its kernel keeps what it has.
-func (b *bench) kill(i int) { b.nodes[i].dead = true }
+func (b *bench) kill(i int) {
+	b.nodes[i].dead = true
+	for _, s := range b.servers {
+		b.after(oneWay, func() { s.ends[i].lose("reset by the peer's kernel") })
+	}
+}
 
 // thaw lets a frozen node go on: what has arrived meanwhile comes first.
 func (b *bench) thaw(i int) {
@@ -185,6 +194,7 @@ func (b *bench) carry(i int, a *Actions) {
 	for _, x := range a.Advertise {
 		b.carryAdvertise(i, x)
 	}
+	b.carryStreams(i, a)
 	for _, p := range a.Persist {
 		if p.Group >= 0 {
 			n.floors[p.Group] = max(n.floors[p.Group], p.EpochCeiling)
@@ -254,6 +264,9 @@ func (b *bench) carryWant(i int, w Want) {
 	}
 }
 
+// after has something done later, unless time ends before.
+func (b *bench) after(d time.Duration, do func()) { b.push(inFlight{at: b.now.Add(d), do: do}) }
+
 func (b *bench) push(f inFlight) {
 	b.seq++
 	f.seq = b.seq
@@ -272,6 +285,10 @@ func (b *bench) step(i int, e Event) {
 }
 
 func (b *bench) deliver(f inFlight) {
+	if f.do != nil {
+		f.do()
+		return
+	}
 	n := b.nodes[f.to]
 	switch {
 	case f.event != nil && f.run != n.runs:
@@ -289,9 +306,9 @@ func (b *bench) deliver(f inFlight) {
 // run lets time pass. What arrives at a moment comes before what is due then.
 func (b *bench) run(d time.Duration) {
 	b.t.Helper()
-	end, still := b.now.Add(d), 0
+	until, still := b.now.Add(d), 0
 	for {
-		next, who := end, -1
+		next, who := until, -1
 		if len(b.queue) > 0 && b.queue[0].at < next {
 			next = b.queue[0].at
 		}
@@ -300,8 +317,9 @@ func (b *bench) run(d time.Duration) {
 				next, who = n.core.Deadline(), i
 			}
 		}
-		if next >= end {
-			b.now = end
+		end := b.serverDue(&next)
+		if next >= until {
+			b.now = until
 			return
 		}
 		if next > b.now {
@@ -311,7 +329,9 @@ func (b *bench) run(d time.Duration) {
 			b.fail("time stands still at %s", b.since())
 		}
 		b.now = max(b.now, next)
-		if who >= 0 {
+		if end != nil {
+			end.tick()
+		} else if who >= 0 {
 			b.step(who, Tick{})
 		} else {
 			b.deliver(heap.Pop(&b.queue).(inFlight))
@@ -344,6 +364,7 @@ func checkActions(c *Core, now Instant, a *Actions, wants map[GroupID]uint64) er
 		switch {
 		case f.Slot <= 0 || f.Slot >= FenceSlots:
 			return fmt.Errorf("fence slot %d is set", f.Slot)
+		case f.Slot == everyoneSlot:
 		case f.Serve > now.Add(longest) || f.Answer > now.Add(longest):
 			return fmt.Errorf("fence slot %d is open until %s from now", f.Slot, max(f.Serve, f.Answer).Sub(now))
 		}
@@ -352,7 +373,7 @@ func checkActions(c *Core, now Instant, a *Actions, wants map[GroupID]uint64) er
 		g := c.groups[f.Group]
 		later := slices.ContainsFunc(a.Bind[i+1:], func(l FenceBind) bool { return l.Group == f.Group })
 		switch {
-		case f.Slot == 0 || g.active || later:
+		case f.Slot == 0 || g.active || later || f.Slot == everyoneSlot && g.want.Held:
 		case g.lingerUntil == Instant(1<<63-1):
 			return fmt.Errorf("group %d is bound to slot %d and neither active nor lingering", f.Group, f.Slot)
 		}
@@ -373,7 +394,7 @@ func checkActions(c *Core, now Instant, a *Actions, wants map[GroupID]uint64) er
 	}
 	for _, x := range a.Announce {
 		g := c.groups[x.Group]
-		if until := g.state(now).Until; !g.open || until <= now {
+		if until := g.state(now).Until; g.everyone == nil && (!g.open || until <= now) {
 			return fmt.Errorf("group %d is announced behind a closed fence (open %v, lease ended %s ago)", x.Group, g.open, now.Sub(until))
 		}
 	}

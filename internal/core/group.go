@@ -19,11 +19,12 @@ type group struct {
 	cfg  *Group
 	base int // the configured priority; 0: not a member
 	election
-	router *byRouter // the election, where it is VRRP
-	sync   []*group  // groups that change together, this one included; nil: none
-	alone  [1]*group
-	health *health.Set
-	links  []int
+	router   *byRouter // the election, where it is VRRP
+	everyone *byItself // the election, where there is none
+	sync     []*group  // groups that change together, this one included; nil: none
+	alone    [1]*group
+	health   *health.Set
+	links    []int
 
 	ready   bool
 	why     reason.Reason
@@ -38,6 +39,10 @@ type group struct {
 	cause   reason.Reason
 	since   Instant // of the role
 	claimed Instant // when the change began that made this node active
+
+	route        routing
+	drainedAlone bool // not with all groups of the node
+	gone         bool // left the configuration
 
 	want      Want
 	applied   bool // the world is as want says
@@ -74,6 +79,9 @@ func (c *Core) assess(now Instant, g *group) {
 	if g.failedUntil != clock.Never && now < g.failedUntil {
 		ready, why, detail = false, reason.AddressFailed, g.applyError
 	}
+	if ready && c.unheard(g) {
+		ready, why, detail = false, reason.NoSession, ""
+	}
 	g.weighed = priority
 	if (ready != g.ready || why != g.why) && why != reason.Starting {
 		kind := NotReady
@@ -84,6 +92,9 @@ func (c *Core) assess(now Instant, g *group) {
 	}
 	if g.want.Generation == 0 {
 		g.settled = true
+	}
+	if ready != g.ready {
+		c.reroute(g)
 	}
 	g.ready, g.why, g.detail = ready, why, detail
 	g.setReady(now, ready, why, priority)
@@ -188,7 +199,7 @@ func (c *Core) changed(now Instant, ch *peer.Change) {
 	case peer.Unprepare:
 		g.preparing = false
 		if !g.active && g.lingerUntil == clock.Never && g.want.Held {
-			c.wantHeld(g, false, false, reason.SwitchoverLate)
+			c.release(g, reason.SwitchoverLate)
 		}
 	case peer.Claimed:
 		g.claimed = now
@@ -196,6 +207,10 @@ func (c *Core) changed(now Instant, ch *peer.Change) {
 		c.note(n)
 	case peer.SawActive:
 		n.Kind = SawActive
+		c.note(n)
+		c.press(now, g, ch.Reason)
+	case peer.Damped:
+		n.Kind = Damped
 		c.note(n)
 	case peer.Stalled:
 		g.stalled, g.stallsAt = true, now.Add(-ch.Took)
@@ -243,6 +258,9 @@ func (c *Core) activated(now Instant, g *group, ch *peer.Change) {
 		g.claimed = now
 	}
 	g.lingerUntil = clock.Never
+	g.route.releaseBy = clock.Never
+	c.press(now, g, ch.Reason)
+	c.damp(now, g, true)
 	c.wantHeld(g, true, true, ch.Reason)
 	if g.applied {
 		c.openFence(now, g)
@@ -252,6 +270,7 @@ func (c *Core) activated(now Instant, g *group, ch *peer.Change) {
 // openFence lets the host answer. Its addresses are in place by now.
 func (c *Core) openFence(now Instant, g *group) {
 	g.open, g.since = true, now
+	c.reroute(g)
 	c.bind(g, g.slot)
 	g.look(now) // the addresses may have taken longer than the lease
 	c.note(Note{At: now, Kind: BecameActive, Group: g.id, Node: c.cfg.Self, Epoch: g.epoch, Reason: g.cause, Took: now.Sub(g.claimed)})
@@ -266,11 +285,12 @@ func (c *Core) deactivated(now Instant, g *group, ch *peer.Change) {
 	g.active, g.open, g.stalled, g.claimed = false, false, false, 0
 	g.announceAt = clock.Never
 	g.cause, g.since = ch.Reason, now
-	if wasOpen && ch.Linger && g.cfg.Linger > 0 && !c.cfg.Unfenced {
+	c.damp(now, g, false)
+	c.reroute(g)
+	if wasOpen && ch.Linger && g.cfg.Linger > 0 && (!c.cfg.Unfenced || g.cfg.Routes != nil) && !c.aborting && !g.gone {
 		c.linger(now, g)
 	} else {
-		c.bind(g, 0)
-		c.wantHeld(g, false, false, ch.Reason)
+		c.letGo(g)
 	}
 	c.note(Note{At: now, Kind: BecameStandby, Group: g.id, Node: nodeID(ch.Node), Epoch: ch.Epoch, Reason: ch.Reason})
 }
@@ -284,6 +304,7 @@ func (c *Core) bind(g *group, slot int) {
 func (c *Core) wantHeld(g *group, held, active bool, why reason.Reason) {
 	if g.want.Held != held {
 		g.applied, g.settled = false, false
+		c.reroute(g)
 	}
 	c.wants++
 	g.want = Want{Group: g.id, Generation: c.wants, Held: held, Active: active, Epoch: g.epoch, Reason: why, Priority: g.weighed}
@@ -299,6 +320,7 @@ func (c *Core) applied(now Instant, e Applied) {
 		return
 	}
 	g.applied, g.settled, g.applyError, g.retryAt = true, true, "", clock.Never
+	c.reroute(g)
 	if g.want.Held {
 		c.note(Note{At: now, Kind: InPlace, Group: g.id, Node: c.cfg.Self, Epoch: g.epoch})
 	}
@@ -310,11 +332,33 @@ func (c *Core) applied(now Instant, e Applied) {
 	}
 }
 
+// wantStay asks for the addresses of a group whose path this node announces, or
+// has withdrawn this moment, without being active.
+func (c *Core) wantStay(g *group, why reason.Reason) {
+	c.wantHeld(g, true, false, why)
+	g.want.Stay = true
+	if !g.ready {
+		g.want.Detail = g.detail
+	}
+	c.acts.Want[len(c.acts.Want)-1] = g.want
+}
+
+// release lets the addresses of a group go: at once, or when the peers to whom
+// they were announced have been told.
+func (c *Core) release(g *group, why reason.Reason) {
+	if g.cfg.Routes == nil || !g.want.Held {
+		c.wantHeld(g, false, false, why)
+		return
+	}
+	g.cause = why
+	c.reroute(g)
+}
+
 // prepare gets a target ready: the addresses wait behind the closed fence. Where
 // the fence cannot silence them they have to come later, and the switchover is
 // not seamless.
 func (c *Core) prepare(g *group, why reason.Reason) {
-	if !c.cfg.Unfenced {
+	if !c.cfg.Unfenced || g.cfg.Routes != nil {
 		c.wantHeld(g, true, false, why)
 	}
 	c.prepared(g)

@@ -92,6 +92,7 @@ func (c *Core) Inspect(now Instant) State {
 			Ready: g.ready, Why: g.why, Detail: g.detail, Since: g.since, Base: g.base,
 			Applied: g.applied || g.want.Generation == 0, Error: g.applyError,
 		}
+		gs.Routes = g.routesState()
 		if g.router != nil {
 			rs := g.router.r.State(now)
 			gs.Router = &rs
@@ -115,6 +116,12 @@ func (c *Core) Inspect(now Instant) State {
 			gs.Checks = append(gs.Checks, g.health.Status(i))
 		}
 		s.Groups = append(s.Groups, gs)
+	}
+	for _, x := range c.sessions {
+		s.Sessions = append(s.Sessions, SessionState{Name: x.cfg.Name, BFD: x.cfg.BFD, Status: x.Session.Status(now)})
+	}
+	for _, x := range c.paths {
+		s.Paths = append(s.Paths, PathState{Name: x.cfg.Name, Remote: x.cfg.Remote, Multihop: x.cfg.Multihop, Status: x.Session.Status(now)})
 	}
 	for i := range c.cfg.Nodes {
 		s.Nodes = append(s.Nodes, c.machine.Node(now, i))

@@ -10,6 +10,13 @@ import (
 // keep their numbers until Reconfigure.
 func (c *Core) Retire(now Instant, cfg *Config) *Actions {
 	c.begin(now)
+	for _, g := range c.groups {
+		g.gone = !g.keptBy(cfg)
+		c.reroute(g)
+		if g.everyone != nil && g.gone {
+			g.everyone.stop(now, reason.Reconfigured)
+		}
+	}
 	c.machine.Retire(now, func(name string) bool {
 		g := cfg.group(name)
 		return g != nil && g.priority(cfg.Self) > 0 && (g.byPeers() || g.watched())
@@ -19,7 +26,14 @@ func (c *Core) Retire(now Instant, cfg *Config) *Actions {
 			e.r.Stop(now, true, reason.Reconfigured)
 		}
 	}
+	c.retireSessions(now, cfg)
 	return c.finish(now)
+}
+
+// keptBy tells whether this node goes on with a group under another configuration.
+func (g *group) keptBy(cfg *Config) bool {
+	next := cfg.group(g.cfg.Name)
+	return next != nil && next.priority(cfg.Self) > 0 && next.sameElection(g.cfg)
 }
 
 // group finds a group by its name.
@@ -35,7 +49,13 @@ func (cfg *Config) group(name string) *Group {
 // sameElection tells whether a group may keep its role under another
 // configuration: it is decided in the same way.
 func (g *Group) sameElection(other *Group) bool {
-	return g.byPeers() == other.byPeers() && (g.byPeers() || g.sameRouter(other))
+	switch {
+	case g.Everyone || other.Everyone:
+		return g.Everyone == other.Everyone
+	case g.byPeers() || other.byPeers():
+		return g.byPeers() == other.byPeers()
+	}
+	return g.sameRouter(other)
 }
 
 // sameRouter tells whether two groups are the same virtual router to others.
@@ -75,20 +95,39 @@ func (c *Core) Reconfigure(now Instant, cfg Config) *Actions {
 	}
 	c.machine.Reconfigure(now, peerConfig(&c.cfg))
 	c.reconfigureRouters(now)
+	c.reconfigurePaths(now)
+	c.reconfigureSessions(now)
 	for _, g := range c.groups {
-		slot := 0
-		if g.open {
-			slot = g.slot
-		}
-		c.bind(g, slot)
-		if g.want.Generation > 0 {
-			g.lingerUntil = clock.Never
-			c.wantHeld(g, g.want.Held && (g.active || g.preparing), g.want.Active && g.active, g.cause)
-		}
+		c.holdAgain(now, g)
 		c.assess(now, g)
 		c.reannounce(now, g)
 	}
 	return c.finish(now)
+}
+
+// holdAgain asks for the fence and the holds of a group under its new number.
+func (c *Core) holdAgain(now Instant, g *group) {
+	slot := 0
+	if g.open {
+		slot = g.slot
+	}
+	c.bind(g, slot)
+	if g.everyone != nil && g.everyone.startAt == clock.Never {
+		g.everyone.start(now)
+		g.everyone.setDrained(now, c.drained)
+	}
+	if g.want.Generation > 0 {
+		g.lingerUntil = clock.Never
+		if g.want.Stay && g.cfg.Routes != nil && c.stays(g) {
+			c.wantStay(g, g.cause)
+		} else {
+			c.wantHeld(g, g.want.Held && (g.active || g.preparing), g.want.Active && g.active, g.cause)
+		}
+	}
+	if g.cfg.Routes == nil {
+		g.route = newRouting()
+	}
+	c.reroute(g)
 }
 
 // reconfigureRouters keeps the virtual routers of groups that are left and starts

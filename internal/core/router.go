@@ -252,6 +252,8 @@ func (c *Core) nobodyTookOver(now Instant, g *group, n Note) {
 	if c.drained {
 		c.setDrained(now, AllGroups, false)
 	}
+	g.drainedAlone = false
+	c.reroute(g)
 }
 
 // state is what status shows of the group's election.

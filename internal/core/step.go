@@ -13,23 +13,30 @@ import (
 
 // Core is the decisions of one node.
 type Core struct {
-	cfg     Config
-	machine *peer.Machine
-	groups  []*group
-	peered  []*group // by index of the machine
-	routers []*byRouter
-	beaten  int  // how many packets of this step the virtual routers know of
-	touched bool // a virtual router has had an input since it was finished
-	links   []link
-	lingers []lingering
-	acts    Actions
-	seen    seen
-	due     Instant // of the groups' own timers: announcements, linger
-	stop    uint64  // the Command that ends the daemon
-	stopped bool
-	drained bool
-	wall    time.Duration // from an Instant to the time since 1970
-	wants   uint64        // the generation given out last
+	cfg       Config
+	machine   *peer.Machine
+	groups    []*group
+	peered    []*group // by index of the machine
+	routers   []*byRouter
+	sessions  []*session
+	paths     []*path
+	releasing bool // addresses wait for their withdrawal to be sent
+	rerouted  bool // what a group announces has to be looked at
+	beaten    int  // how many packets of this step the virtual routers know of
+	touched   bool // a virtual router has had an input since it was finished
+	links     []link
+	lingers   []lingering
+	acts      Actions
+	seen      seen
+	due       Instant // of the groups' own timers: announcements, linger
+	stop      uint64  // the Command that ends the daemon
+	stopped   bool    // a command ends the daemon, and has not been answered
+	stopping  bool    // for good: nothing is taken any more
+	aborting  bool    // and nothing is waited for
+	stopWhy   reason.Reason
+	drained   bool
+	wall      time.Duration // from an Instant to the time since 1970
+	wants     uint64        // the generation given out last
 }
 
 // seen is how much of the machine's Out is already dealt with in this step.
@@ -47,12 +54,19 @@ func New(cfg Config) *Core {
 	for i := range cfg.Groups {
 		c.groups = append(c.groups, c.newGroup(GroupID(i), &c.cfg.Groups[i]))
 	}
+	for i := range cfg.Peers {
+		c.sessions = append(c.sessions, c.newSession(i))
+	}
+	for i := range cfg.BFD {
+		c.paths = append(c.paths, c.newPath(i))
+	}
 	c.elect()
+	c.wirePaths()
 	return c
 }
 
 func (c *Core) newGroup(id GroupID, cfg *Group) *group {
-	g := &group{id: id, cfg: cfg, health: healthOf(cfg), announceAt: clock.Never, lingerUntil: clock.Never, failedUntil: clock.Never, retryAt: clock.Never}
+	g := &group{id: id, cfg: cfg, health: healthOf(cfg), announceAt: clock.Never, lingerUntil: clock.Never, failedUntil: clock.Never, retryAt: clock.Never, route: newRouting()}
 	for _, m := range cfg.Members {
 		if m.Node == c.cfg.Self {
 			g.base = m.Priority
@@ -75,6 +89,10 @@ func (c *Core) elect() {
 		switch {
 		case g.cfg.byPeers():
 			g.election = byPeers{c.machine, len(c.peered) - 1}
+		case g.cfg.Everyone:
+			if g.everyone == nil {
+				c.newItself(g)
+			}
 		case g.router == nil:
 			c.newRouter(g)
 		}
@@ -112,6 +130,17 @@ func (c *Core) Start(now Instant) *Actions {
 	for _, e := range c.routers {
 		e.r.Start(now)
 	}
+	for _, g := range c.groups {
+		if g.everyone != nil {
+			g.everyone.start(now)
+		}
+	}
+	for _, p := range c.paths {
+		p.Session.Start(now)
+	}
+	for _, s := range c.sessions {
+		s.Session.Start(now)
+	}
 	if c.drained {
 		c.keepAway(now, true)
 	}
@@ -123,7 +152,7 @@ func (c *Core) Start(now Instant) *Actions {
 
 // Deadline is when Step is to be called with a Tick, if no event comes before.
 func (c *Core) Deadline() Instant {
-	return clock.Min(clock.Min(c.due, c.machine.Deadline()), c.routersDue())
+	return clock.Min(clock.Min(c.due, c.machine.Deadline()), clock.Min(c.routersDue(), c.sessionsDue()))
 }
 
 // Step takes one event in. What it returns belongs to the core and is valid
@@ -139,11 +168,12 @@ func (c *Core) Step(now Instant, e Event) *Actions {
 	case *Advertisement:
 		p := vrrp.Packet{Source: e.Source, Destination: e.Destination, TTL: e.TTL, Bytes: e.Bytes}
 		c.groups[e.Group].router.r.Receive(now, &p)
+	case *Stream:
+		c.streamed(now, e)
+	case *Control:
+		c.controlled(now, e)
 	case Tick:
-		c.machine.Tick(now)
-		for _, r := range c.routers {
-			r.r.Tick(now)
-		}
+		c.tick(now)
 	case SourceAddress:
 		g := c.groups[e.Group]
 		g.router.looked = true
@@ -172,13 +202,29 @@ func (c *Core) Step(now Instant, e Event) *Actions {
 	return c.finish(now)
 }
 
+// tick does what is due.
+func (c *Core) tick(now Instant) {
+	c.machine.Tick(now)
+	for _, r := range c.routers {
+		r.r.Tick(now)
+	}
+	for _, p := range c.paths {
+		p.Tick(now)
+	}
+	for _, s := range c.sessions {
+		s.Tick(now)
+	}
+}
+
 // knows tells whether an event is about a group that there is. One that was on
 // its way when the configuration changed may not be, and is refused.
 func (c *Core) knows(e Event) bool {
 	var g GroupID
 	switch e := e.(type) {
-	case *Packet, Tick, LinkState, WallClock:
+	case *Packet, *Control, Tick, LinkState, WallClock:
 		return true
+	case *Stream:
+		return e.Peer >= 0 && e.Peer < len(c.sessions)
 	case *Advertisement:
 		return c.has(e.Group) && c.groups[e.Group].router != nil
 	case SourceAddress:
@@ -210,11 +256,20 @@ func (c *Core) begin(now Instant) {
 	a.Fence, a.Bind, a.Send, a.Want = a.Fence[:0], a.Bind[:0], a.Send[:0], a.Want[:0]
 	a.Announce, a.Persist, a.Reply, a.Note = a.Announce[:0], a.Persist[:0], a.Reply[:0], a.Note[:0]
 	a.Advertise, c.beaten = a.Advertise[:0], 0
+	a.Retract, a.Write, a.Hangup, a.Dial, a.Control = a.Retract[:0], a.Write[:0], a.Hangup[:0], a.Dial[:0], a.Control[:0]
 	c.machine.Begin(now)
 	c.seen = seen{}
 	for _, e := range c.routers {
 		e.r.Begin(now)
 		e.seen = seen{}
+	}
+	for _, p := range c.paths {
+		p.Begin(now)
+		p.seen.sends, p.seen.changes = 0, 0
+	}
+	for _, s := range c.sessions {
+		s.Begin(now)
+		s.seen.retracts, s.seen.writes, s.seen.dials, s.seen.hangups, s.seen.changes = 0, 0, 0, 0, 0
 	}
 }
 
@@ -232,12 +287,17 @@ func (c *Core) finish(now Instant) *Actions {
 		if now >= c.due {
 			c.runTimers(now)
 		}
+		c.absorbPaths(now)
+		c.hearSessions(now)
+		c.settleRoutes(now)
 		if !c.machine.Pending() && !c.touched {
 			break
 		}
 	}
 	c.dropStaleAnnouncements(now)
-	c.checkStopped()
+	c.flushSessions(now)
+	c.settleReleases(now)
+	c.checkStopped(now)
 	return &c.acts
 }
 
@@ -274,11 +334,7 @@ func (c *Core) command(now Instant, e Command) {
 	case Resume:
 		c.setDrained(now, e.Group, false)
 	case Stop, Abort:
-		c.machine.Stop(now, e.Verb == Abort, cmp.Or(e.Why, reason.Stopping))
-		for _, r := range c.routers {
-			r.r.Stop(now, e.Verb == Abort, cmp.Or(e.Why, reason.Stopping))
-		}
-		c.stop, c.stopped = e.ID, true
+		c.stopAll(now, e)
 		return
 	}
 	if reply.Why != reason.None {
@@ -288,11 +344,30 @@ func (c *Core) command(now Instant, e Command) {
 	c.acts.Reply = append(c.acts.Reply, reply)
 }
 
+// stopAll begins to end: what is held is handed over or let go of.
+func (c *Core) stopAll(now Instant, e Command) {
+	hard, why := e.Verb == Abort, cmp.Or(e.Why, reason.Stopping)
+	c.stop, c.stopped, c.stopping, c.aborting, c.stopWhy = e.ID, true, true, hard, why
+	c.machine.Stop(now, hard, why)
+	for _, r := range c.routers {
+		r.r.Stop(now, hard, why)
+	}
+	for _, g := range c.groups {
+		if g.everyone != nil {
+			g.everyone.stop(now, why)
+		}
+		c.reroute(g)
+	}
+}
+
 // setDrained keeps this node away from a group or from all, or lets it take part
 // again. What is true of all outlives a restart.
 func (c *Core) setDrained(now Instant, group GroupID, drained bool) {
 	if group != AllGroups {
-		c.groups[group].setDrained(now, drained)
+		g := c.groups[group]
+		g.drainedAlone = drained
+		g.setDrained(now, drained)
+		c.reroute(g)
 		return
 	}
 	c.drained = drained
@@ -306,6 +381,13 @@ func (c *Core) keepAway(now Instant, drained bool) {
 	for _, e := range c.routers {
 		e.setDrained(now, drained)
 	}
+	for _, g := range c.groups {
+		if g.everyone != nil {
+			g.everyone.setDrained(now, drained)
+		}
+		g.drainedAlone = false
+		c.reroute(g)
+	}
 }
 
 // refusesDrain says why this node cannot be kept away from a group, or from all.
@@ -316,8 +398,9 @@ func (c *Core) refusesDrain(group GroupID) reason.Reason {
 	return c.machine.RefusesDrain(-1)
 }
 
-// checkStopped answers the command that ends the daemon when nothing is held.
-func (c *Core) checkStopped() {
+// checkStopped answers the command that ends the daemon when nothing is held,
+// and takes leave of the peers.
+func (c *Core) checkStopped(now Instant) {
 	if !c.stopped {
 		return
 	}
@@ -327,5 +410,6 @@ func (c *Core) checkStopped() {
 		}
 	}
 	c.stopped = false
+	c.stopSessions(now, c.stopWhy)
 	c.acts.Reply = append(c.acts.Reply, Reply{ID: c.stop, OK: true, Group: AllGroups, To: NoNode})
 }

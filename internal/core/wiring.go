@@ -33,7 +33,7 @@ func peerGroup(cfg *Config, g *Group) peer.Group {
 	out := peer.Group{
 		Name: g.Name, Priorities: make([]int, len(cfg.Nodes)), Quorum: g.Quorum,
 		Interval: g.Interval, Lease: g.Lease(), Preempt: g.Preempt, PreemptDelay: g.PreemptDelay,
-		StartDelay: g.StartDelay, HoldOnQuorumLoss: g.HoldOnQuorumLoss, Floor: g.EpochFloor,
+		StartDelay: g.StartDelay, Damping: g.Damping, HoldOnQuorumLoss: g.HoldOnQuorumLoss, Floor: g.EpochFloor,
 	}
 	if g.watched() {
 		out.Watch = true
@@ -66,7 +66,7 @@ func pairInterval(cfg *Config, other NodeID) time.Duration {
 
 // byPeers tells whether the nodes elect among themselves. A group decided by
 // VRRP in which this node has no part is nobody's here.
-func (g *Group) byPeers() bool { return g.Router == nil }
+func (g *Group) byPeers() bool { return g.Router == nil && !g.Everyone }
 
 // watched tells whether heartbeats find silent routers.
 func (g *Group) watched() bool { return g.Router != nil && g.Router.Detector.Interval > 0 }

@@ -58,10 +58,11 @@ func (c *changes) wanted(w *core.Want, self string) (all []told) {
 	s := &c.groups[w.Group]
 	last := s.want
 	s.want, s.priority = *w, w.Priority
-	if last.Held == w.Held && last.Active == w.Active {
+	s.want.Held = w.Held && !w.Stay // a path that is announced is no role
+	if last.Held == s.want.Held && last.Active == w.Active {
 		return nil // another epoch or slot
 	}
-	t := told{group: w.Group, kind: hook.KindOf(w.Held, w.Active, w.Reason), reason: w.Reason, detail: w.Detail}
+	t := told{group: w.Group, kind: hook.KindOf(s.want.Held, w.Active, w.Reason), reason: w.Reason, detail: w.Detail}
 	switch {
 	case w.Active:
 		s.active = self

@@ -59,7 +59,7 @@ func nameOf(names *report.Names, id core.NodeID) string {
 
 // tellWant takes a change of what this node is to hold.
 func (d *Daemon) tellWant(w *core.Want) {
-	if w.Held && !w.Active {
+	if w.Held && !w.Active && !w.Stay {
 		d.preparing.Store(d.named().Groups[w.Group], *w)
 	}
 	d.outside(d.changes.wanted(w, nameOf(d.named(), d.named().Self)), time.Now())

@@ -40,6 +40,22 @@ type Routers interface {
 	Send(*core.Advertise)
 }
 
+// Streams carries BGP sessions. All calls come from the engine's thread, and none
+// blocks.
+type Streams interface {
+	Write(*core.StreamWrite)
+	Dial(core.StreamConn)
+	Hangup(core.StreamConn)
+}
+
+// Paths carries the packets of BFD sessions. All calls come from the engine's
+// thread, and none blocks.
+type Paths interface {
+	Files() []int // to wait for: the same for ever
+	Receive(b []byte, burst int, f func(*core.Control))
+	Send(*core.ControlSend)
+}
+
 // Told is something that the engine tells the rest of the daemon. One field is set.
 type Told struct {
 	Note    *core.Note
@@ -55,6 +71,8 @@ type Options struct {
 	Core    *core.Core
 	Sockets *socket.Set
 	Routers Routers // nil: no group is decided by VRRP
+	Streams Streams // nil: nothing is announced by BGP
+	Paths   Paths   // nil: no path is watched by BFD
 	Fence   Fence
 	Holds   Holds
 	Tell    func(Told) // called on the teller's goroutine, in order
@@ -65,6 +83,8 @@ type Engine struct {
 	core    *core.Core
 	sockets *socket.Set
 	routers Routers
+	streams Streams
+	paths   Paths
 	fence   Fence
 	holds   Holds
 
@@ -73,17 +93,18 @@ type Engine struct {
 	tell   func(Told)
 	signal chan struct{}
 
-	packet    core.Packet
-	heard     func(*core.Advertisement)
-	buffer    [2048]byte
-	stopID    uint64
-	ended     bool
-	steps     uint64
-	late      report.Lateness
-	observed  core.Instant // the deadline that late has counted last
-	announced uint64
-	fenceErr  string
-	nextID    atomic.Uint64
+	packet     core.Packet
+	heard      func(*core.Advertisement)
+	controlled func(*core.Control)
+	buffer     [2048]byte
+	stopID     uint64
+	ended      bool
+	steps      uint64
+	late       report.Lateness
+	observed   core.Instant // the deadline that late has counted last
+	announced  uint64
+	fenceErr   string
+	nextID     atomic.Uint64
 }
 
 // message is an input from another goroutine: an event, or something to be done
@@ -95,11 +116,15 @@ type message struct {
 
 // New returns an Engine that has not started.
 func New(o Options) *Engine {
-	e := &Engine{core: o.Core, sockets: o.Sockets, routers: o.Routers, fence: o.Fence, holds: o.Holds, tell: o.Tell, signal: make(chan struct{}, 1)}
+	e := &Engine{core: o.Core, sockets: o.Sockets, routers: o.Routers, streams: o.Streams, paths: o.Paths, fence: o.Fence, holds: o.Holds, tell: o.Tell, signal: make(chan struct{}, 1)}
 	e.inbox.wake = o.Sockets.Wake
 	e.heard = func(a *core.Advertisement) { e.step(Now(), a) }
+	e.controlled = func(c *core.Control) { e.step(Now(), c) }
 	if e.routers != nil {
 		e.sockets.Watch(e.routers.Files())
+	}
+	if e.paths != nil {
+		e.sockets.Watch(e.paths.Files())
 	}
 	e.outbox.wake = func() {
 		select {
@@ -203,7 +228,12 @@ func (e *Engine) observe(due, now core.Instant) {
 func (e *Engine) takeInput(burst int) {
 	e.sockets.Receive(e.buffer[:], burst, e.receive)
 	if e.sockets.Ready() {
-		e.routers.Receive(e.buffer[:], burst, e.heard)
+		if e.routers != nil {
+			e.routers.Receive(e.buffer[:], burst, e.heard)
+		}
+		if e.paths != nil {
+			e.paths.Receive(e.buffer[:], burst, e.controlled)
+		}
 	}
 	if e.sockets.Woken() {
 		e.inbox.drain(e.take)
@@ -233,13 +263,11 @@ func (e *Engine) step(now core.Instant, ev core.Event) {
 
 // carryOut does what a step asks for, in the order of core.Actions.
 func (e *Engine) carryOut(now core.Instant, a *core.Actions) {
+	for i := range a.Retract {
+		e.streams.Write(&a.Retract[i])
+	}
 	e.moveFence(a)
-	for _, s := range a.Send {
-		e.sockets.Send(int(s.To), s.Path, s.Bytes, int64(now))
-	}
-	for i := range a.Advertise {
-		e.routers.Send(&a.Advertise[i])
-	}
+	e.transmit(now, a)
 	for _, w := range a.Want {
 		e.holds.Want(w.Group, w.Generation, w.Held)
 		e.outbox.push(Told{Want: &w})
@@ -257,6 +285,28 @@ func (e *Engine) carryOut(now core.Instant, a *core.Actions) {
 	}
 	for _, n := range a.Note {
 		e.outbox.push(Told{Note: &n})
+	}
+}
+
+// transmit sends what a step has for other nodes, routers and peers.
+func (e *Engine) transmit(now core.Instant, a *core.Actions) {
+	for _, s := range a.Send {
+		e.sockets.Send(int(s.To), s.Path, s.Bytes, int64(now))
+	}
+	for i := range a.Advertise {
+		e.routers.Send(&a.Advertise[i])
+	}
+	for i := range a.Control {
+		e.paths.Send(&a.Control[i])
+	}
+	for i := range a.Write {
+		e.streams.Write(&a.Write[i])
+	}
+	for _, h := range a.Hangup {
+		e.streams.Hangup(h)
+	}
+	for _, d := range a.Dial {
+		e.streams.Dial(d)
 	}
 }
 

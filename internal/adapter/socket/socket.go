@@ -166,7 +166,7 @@ func (s *Set) Woken() bool {
 	return true
 }
 
-// Watch has input at further descriptors end a Wait. It is called once, before the
+// Watch has input at further descriptors end a Wait. It is called before the
 // first Wait.
 func (s *Set) Watch(files []int) {
 	for _, fd := range files {

@@ -1,0 +1,288 @@
+package core
+
+import (
+	"strconv"
+	"time"
+
+	"stead/internal/core/bgp"
+	"stead/internal/core/clock"
+	"stead/internal/core/reason"
+)
+
+// lastChoice is by how much longer than an active node's the path of a node is
+// that is to be chosen only where there is no other.
+const lastChoice = 2
+
+// withdrawPatience is how long addresses wait for their withdrawal to be sent.
+const withdrawPatience = time.Second
+
+// routing is what a group announces by BGP, as far as it changes.
+type routing struct {
+	stale bool // something has happened that the announcement may depend on
+	role  RouteRole
+	path  int // how often the local AS is prepended, or Withdrawn
+
+	pressed      int // how many silent nodes' paths may still be with the peers
+	pressedUntil Instant
+	movedAt      Instant // without an election: when this node was active last; 0: never
+	dampedUntil  Instant
+	releaseBy    Instant // the addresses go by then, whether the withdrawal was sent or not
+}
+
+func newRouting() routing {
+	return routing{path: Withdrawn, pressedUntil: clock.Never, dampedUntil: clock.Never, releaseBy: clock.Never}
+}
+
+// reroute has what a group announces looked at before the step ends.
+func (c *Core) reroute(g *group) {
+	if g.cfg.Routes != nil {
+		g.route.stale, c.rerouted = true, true
+	}
+}
+
+// standing is what a node announces that is not active and has not just been.
+func (g *group) standing(drained bool) (RouteRole, int) {
+	p := &g.cfg.Routes.Prepend
+	switch {
+	case g.base == 0:
+		return RouteNone, Withdrawn
+	case drained:
+		return RouteDrain, p.Drain
+	case !g.ready:
+		return RouteUnhealthy, p.Unhealthy
+	}
+	return RouteStandby, p.Standby
+}
+
+// routeOf is what a group is to announce now. Nothing is announced before the
+// addresses are in place.
+func (c *Core) routeOf(now Instant, g *group) (role RouteRole, path int) {
+	r := g.cfg.Routes
+	switch {
+	case !g.applied || !g.want.Held:
+		role, path = RouteNone, Withdrawn
+	case g.lingerUntil != clock.Never:
+		role, path = RouteLeaving, r.Prepend.Drain
+		if path == Withdrawn {
+			path = max(r.Prepend.Active, 0) + lastChoice
+		}
+	case g.active && !g.open:
+		role, path = g.standing(c.isDrained(g))
+	case g.open && g.route.dampedUntil != clock.Never && r.Prepend.Active != Withdrawn:
+		role, path = RouteDamped, r.Prepend.Active+lastChoice
+	case g.open && g.route.pressed > 0 && r.Prepend.Active != Withdrawn:
+		role, path = RouteTakeover, max(0, r.Prepend.Active-min(g.route.pressed, r.Room))
+	case g.open:
+		role, path = RouteActive, r.Prepend.Active
+	case c.stopping:
+		role, path = RouteNone, Withdrawn
+	default:
+		role, path = g.standing(c.isDrained(g))
+	}
+	if path == Withdrawn {
+		role = RouteNone
+	}
+	return role, path
+}
+
+// isDrained tells whether an operator keeps this node away from a group.
+func (c *Core) isDrained(g *group) bool { return g.base > 0 && (c.drained || g.drainedAlone) }
+
+// marked tells whether the paths carry GRACEFUL_SHUTDOWN for those who ask for it.
+func (r RouteRole) marked() bool { return r == RouteLeaving || r == RouteDrain }
+
+// settleRoutes has the peers told what has changed for them, and lets addresses
+// go whose withdrawal has been sent.
+func (c *Core) settleRoutes(now Instant) {
+	if !c.rerouted {
+		return
+	}
+	c.rerouted, c.releasing = false, true
+	for _, g := range c.groups {
+		if g.cfg.Routes == nil || !g.route.stale {
+			continue
+		}
+		g.route.stale = false
+		c.settleStay(now, g)
+		if role, path := c.routeOf(now, g); role != g.route.role || path != g.route.path {
+			c.rerouteTo(now, g, role, path)
+		}
+	}
+	for _, s := range c.sessions {
+		if s.stale {
+			s.stale = false
+			s.Announce(now, c.pathsFor(s))
+		}
+	}
+	c.settleReleases(now)
+}
+
+// settleReleases lets addresses go that have waited for it.
+func (c *Core) settleReleases(now Instant) {
+	if !c.releasing {
+		return
+	}
+	c.releasing = false
+	for _, g := range c.groups {
+		if g.cfg.Routes != nil {
+			c.settleRelease(now, g)
+		}
+	}
+}
+
+// rerouteTo changes what a group announces.
+func (c *Core) rerouteTo(now Instant, g *group, role RouteRole, path int) {
+	g.route.role, g.route.path = role, path
+	for _, i := range g.cfg.Routes.Peers {
+		c.sessions[i].stale = true
+	}
+	n := Note{At: now, Kind: Routed, Group: g.id, Node: c.cfg.Self, Epoch: g.epoch, Detail: "withdrawn"}
+	if path != Withdrawn {
+		n.Detail = "as " + string(role) + ", prepended " + strconv.Itoa(path) + " times"
+	}
+	if role == RouteDamped {
+		n.Kind, n.Reason, n.Took = Damped, reason.Damping, g.route.dampedUntil.Sub(now)
+	}
+	c.note(n)
+}
+
+// pathsFor lists what all groups announce to a peer.
+func (c *Core) pathsFor(s *session) []bgp.Path {
+	s.paths = s.paths[:0]
+	for _, g := range c.groups {
+		if g.cfg.Routes == nil || g.route.path == Withdrawn {
+			continue
+		}
+		for i, peer := range g.cfg.Routes.Peers {
+			if peer == s.index {
+				s.add(g, g.route.role.marked() && g.cfg.Routes.Graceful[i])
+			}
+		}
+	}
+	s.sort()
+	return s.paths
+}
+
+// resting tells whether the addresses of a group are nobody's business but that
+// of its announcement: the node is not active and does not become so.
+func (g *group) resting() bool {
+	return !g.active && !g.preparing && g.lingerUntil == clock.Never
+}
+
+// stays tells whether a group that this node is not active in goes on being
+// announced, and its addresses stay in place for that.
+func (c *Core) stays(g *group) bool {
+	_, path := g.standing(c.isDrained(g))
+	return path != Withdrawn && !c.stopping && !g.gone
+}
+
+// settleStay asks for the addresses of a group that is announced by a node that
+// is not active.
+func (c *Core) settleStay(now Instant, g *group) {
+	if !g.resting() || !c.stays(g) {
+		return
+	}
+	g.route.releaseBy = clock.Never
+	if !g.want.Held || !g.want.Stay {
+		c.wantStay(g, g.cause)
+	}
+	if g.everyone != nil && g.applied {
+		c.bind(g, everyoneSlot)
+	}
+}
+
+// settleRelease lets the addresses of a group go that is not announced any more.
+func (c *Core) settleRelease(now Instant, g *group) {
+	if !g.resting() || !g.want.Held || c.stays(g) {
+		return
+	}
+	if g.route.releaseBy == clock.Never {
+		g.route.releaseBy = now.Add(withdrawPatience)
+	}
+	if c.unsent(g) && now < g.route.releaseBy && !c.aborting && !g.gone {
+		c.releasing = true
+		if !g.want.Stay {
+			c.wantStay(g, g.cause)
+		}
+		c.due = clock.Min(c.due, g.route.releaseBy)
+		return
+	}
+	g.route.releaseBy = clock.Never
+	c.bind(g, 0)
+	c.wantHeld(g, false, false, g.cause)
+}
+
+// unsent tells whether a session over which a group was announced has not sent
+// everything yet.
+func (c *Core) unsent(g *group) bool {
+	for _, i := range g.cfg.Routes.Peers {
+		if c.sessions[i].Unsent() {
+			return true
+		}
+	}
+	return false
+}
+
+// press notes that a node has become active in place of one that fell silent,
+// whose path is still with the peers.
+func (c *Core) press(now Instant, g *group, why reason.Reason) {
+	r := g.cfg.Routes
+	if r == nil || r.Stale <= 0 || why != reason.PeerSilent && why != reason.PeerDeaf {
+		return
+	}
+	g.route.pressed++
+	g.route.pressedUntil = now.Add(r.Stale)
+	c.due = clock.Min(c.due, g.route.pressedUntil)
+}
+
+// damp notes when a node without an election ceases to be active, and that one
+// which becomes so again shortly after is chosen last for a while: routers that
+// damp a prefix would not follow anyway.
+func (c *Core) damp(now Instant, g *group, active bool) {
+	if g.everyone == nil || g.cfg.Damping <= 0 || g.cfg.Routes == nil {
+		return
+	}
+	switch {
+	case !active:
+		g.route.movedAt, g.route.dampedUntil = now, clock.Never
+	case g.route.movedAt != 0 && now.Sub(g.route.movedAt) < g.cfg.Damping:
+		g.route.dampedUntil = g.route.movedAt.Add(g.cfg.Damping)
+		c.due = clock.Min(c.due, g.route.dampedUntil)
+	}
+}
+
+// routesDue does what is due of a group's announcement, and returns when the next
+// is.
+func (c *Core) routesDue(now Instant, g *group) Instant {
+	r := &g.route
+	if now >= r.pressedUntil {
+		r.pressed, r.pressedUntil = 0, clock.Never
+		c.reroute(g)
+	}
+	if now >= r.dampedUntil {
+		r.dampedUntil = clock.Never
+		c.reroute(g)
+	}
+	if now >= r.releaseBy {
+		c.releasing = true
+		return min(r.pressedUntil, r.dampedUntil)
+	}
+	return min(r.pressedUntil, r.dampedUntil, r.releaseBy)
+}
+
+// routesState is what status shows of a group's announcement.
+func (g *group) routesState() *RoutesState {
+	if g.cfg.Routes == nil || g.base == 0 {
+		return nil
+	}
+	s := &RoutesState{Role: g.route.role, Prepend: g.route.path, Peers: g.cfg.Routes.Peers}
+	switch g.route.role {
+	case RouteTakeover:
+		s.Until = g.route.pressedUntil
+	case RouteDamped:
+		s.Until = g.route.dampedUntil
+	case RouteLeaving:
+		s.Until = g.lingerUntil
+	}
+	return s
+}
