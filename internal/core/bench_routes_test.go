@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"stead/internal/core/bfd"
 	"stead/internal/core/bgp"
 )
 
@@ -29,6 +30,7 @@ type serverEnd struct {
 	alive        bool                 // the connection is there
 	paths        map[netip.Prefix]int // the length of AS_PATH
 	graceful     bool                 // the last announcement was marked
+	bfd          *bfd.Session         // nil: none
 	cease        string               // the NOTIFICATION that ended the session last
 }
 
@@ -75,6 +77,67 @@ const firstServed = 100
 
 func (e *serverEnd) cut(b *bench) bool {
 	return b.cut(e.node, firstServed+e.server) || b.nodes[e.node].dead
+}
+
+// watchPaths has BFD look after the sessions of a bench, at 10 ms x 3. It is called
+// before the nodes start; paths are numbered as the peers are.
+func (b *bench) watchPaths() {
+	for i, n := range b.nodes {
+		for s := range n.cfg.Peers {
+			p := &n.cfg.Peers[s]
+			p.BFD, p.Session.WaitForBFD = len(n.cfg.BFD), true
+			n.cfg.BFD = append(n.cfg.BFD, Path{Name: p.Name, Remote: p.Session.Peer, Multihop: true, Session: watching(uint32(1 + s))})
+			b.servers[s].ends[i].bfd = bfd.New(watching(uint32(1000 + 10*s + i)))
+		}
+	}
+	for _, s := range b.servers {
+		for _, e := range s.ends {
+			if e.bfd != nil {
+				e.bfd.Begin(b.now)
+				e.bfd.Start(b.now)
+				e.flushBFD()
+			}
+		}
+	}
+}
+
+func watching(discriminator uint32) bfd.Config {
+	every := 10 * time.Millisecond
+	return bfd.Config{Discriminator: discriminator, DesiredMinTX: every, RequiredMinRX: every, DetectMult: 3, MinTTL: 254, Seed: uint64(discriminator)}
+}
+
+// carryControls carries the BFD packets of a node.
+func (b *bench) carryControls(i int, a *Actions) {
+	for _, x := range a.Control {
+		e, bytes := b.servers[x.Session].ends[i], slices.Clone(x.Bytes)
+		b.after(oneWay, func() {
+			if !e.cut(b) || b.nodes[i].dead {
+				e.bfd.Begin(b.now)
+				e.bfd.Receive(b.now, &bfd.Packet{TTL: 254, Bytes: bytes})
+				e.flushBFD()
+			}
+		})
+	}
+}
+
+// flushBFD carries the BFD packets of the route server.
+func (e *serverEnd) flushBFD() {
+	b := e.owner
+	out := e.bfd.Finish(b.now)
+	for _, c := range out.Changes {
+		e.session.Begin(b.now)
+		e.session.BFD(b.now, c.To == bfd.Up, c.PeerAdmin)
+		e.flush()
+	}
+	for _, x := range out.Sends {
+		bytes := slices.Clone(x)
+		b.after(oneWay, func() {
+			if !e.cut(b) {
+				from := netip.AddrFrom4([4]byte{10, 0, 1, byte(200 + e.server)})
+				b.step(e.node, &Control{Local: routerAt(e.node), Remote: from, Multihop: true, TTL: 254, Bytes: bytes})
+			}
+		})
+	}
 }
 
 // carryStreams carries what a node does with its connections.
@@ -266,7 +329,7 @@ func (s *routeServer) best() (nodes []int) {
 func (b *bench) serverDue(next *Instant) (due *serverEnd) {
 	for _, s := range b.servers {
 		for _, e := range s.ends {
-			if at := e.session.Deadline(); at < *next {
+			if at := e.due(); at < *next {
 				*next, due = at, e
 			}
 		}
@@ -274,7 +337,19 @@ func (b *bench) serverDue(next *Instant) (due *serverEnd) {
 	return due
 }
 
+func (e *serverEnd) due() Instant {
+	if e.bfd == nil {
+		return e.session.Deadline()
+	}
+	return min(e.session.Deadline(), e.bfd.Deadline())
+}
+
 func (e *serverEnd) tick() {
+	if e.bfd != nil {
+		e.bfd.Begin(e.owner.now)
+		e.bfd.Tick(e.owner.now)
+		e.flushBFD()
+	}
 	e.session.Begin(e.owner.now)
 	e.session.Tick(e.owner.now)
 	e.flush()

@@ -195,6 +195,7 @@ func (b *bench) carry(i int, a *Actions) {
 		b.carryAdvertise(i, x)
 	}
 	b.carryStreams(i, a)
+	b.carryControls(i, a)
 	for _, p := range a.Persist {
 		if p.Group >= 0 {
 			n.floors[p.Group] = max(n.floors[p.Group], p.EpochCeiling)

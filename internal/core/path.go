@@ -38,6 +38,9 @@ func (c *Core) wirePaths() {
 	}
 	for _, g := range c.groups {
 		for i := range g.cfg.Checks {
+			if g.base == 0 {
+				break // a witness watches nothing
+			}
 			if check := &g.cfg.Checks[i]; check.IsBFD {
 				p := c.paths[check.BFD]
 				p.checks = append(p.checks, pathCheck{g.id, i})

@@ -9,6 +9,9 @@ import (
 
 const testHold = 9 * time.Second
 
+// watched, as the refresh of announcements, asks for BFD beside the sessions.
+const watched = 61 * time.Second
+
 // routedBench is a bench whose nodes announce group 0 to two route servers.
 func routedBench(t *testing.T, members, witnesses int, change ...func(*Config)) *bench {
 	t.Helper()
@@ -28,6 +31,9 @@ func routedBench(t *testing.T, members, witnesses int, change ...func(*Config)) 
 		b.mayBe = 0
 	}
 	b.serve(2, testHold)
+	if b.nodes[0].cfg.Groups[0].Refresh == watched {
+		b.watchPaths()
+	}
 	for i := range b.nodes {
 		b.start(i)
 	}
