@@ -1,0 +1,119 @@
+package bgp
+
+import (
+	"regexp"
+	"syscall"
+	"testing"
+	"time"
+
+	"stead/internal/testns"
+)
+
+// fault is something that silences a server without a word to its routers.
+type fault struct {
+	name         string
+	unseen       bool // the routers keep its path until the hold time is over
+	strike, mend func(t testing.TB, n *network, p *pair)
+}
+
+var faults = []fault{
+	{
+		"SIGKILL", false,
+		func(t testing.TB, n *network, _ *pair) { n.a.kill(t) },
+		func(t testing.TB, n *network, p *pair) { n.a.stead(t, p) },
+	},
+	{
+		"freeze", true,
+		func(t testing.TB, n *network, _ *pair) { n.a.running[0].Signal(t, syscall.SIGSTOP) },
+		func(t testing.TB, n *network, _ *pair) { n.a.running[0].Signal(t, syscall.SIGCONT) },
+	},
+	{
+		"black hole", true,
+		func(t testing.TB, n *network, _ *pair) { n.a.isolate(t) },
+		func(t testing.TB, n *network, _ *pair) { n.a.heal(t) },
+	},
+	{
+		"link cut", true,
+		func(t testing.TB, n *network, _ *pair) { n.a.cut(t) },
+		func(t testing.TB, n *network, _ *pair) { n.a.plug(t) },
+	},
+}
+
+// When the active server falls silent, the other one takes its clients long before
+// the routers' hold time is over: its path is shorter than the one that stays
+// behind. With paths of the same length these routers would share the traffic with
+// the silent server. When that path is gone, the path is as it always is, so that
+// there is room again; the mended server takes over again as planned work.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	for _, f := range faults {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			with := terms{share: true, hold: 6, errorWait: "1,1"}
+			n := newRouters(t, with)
+			p := &pair{net: n, with: with, group: "    damping: { window: 0s }\n    preempt: { enabled: true, delay: 2s }\n"}
+			p.starts(t)
+			n.comes(t, map[string]int{"a": 3})
+			probes := []*probe{n.rs1.probe(t, vip4), n.rs2.probe(t, vip4), n.rs2.probe(t, vip6)}
+			for _, p := range probes {
+				p.servedBy(t, n.a, window)
+			}
+			before := now()
+			f.strike(t, n, p)
+			for _, p := range probes {
+				at := p.servedBy(t, n.b, window)
+				r := p.between(before, at.Add(window))
+				t.Logf("%s through %s: out for %v", f.name, p.router.name, r.Longest)
+				if r.Longest > 3*time.Second || len(r.Changes) != 1 || len(r.Dual) > 0 {
+					t.Errorf("%s through %s: out for %v, changes %v, shared %v", f.name, p.router.name, r.Longest, r.Changes, r.Dual)
+				}
+			}
+			if f.unseen {
+				n.comes(t, map[string]int{"a": 3, "b": 1})
+			}
+			n.comes(t, map[string]int{"b": 3})
+			n.sends(t, vip4, "b")
+			lost := now()
+			f.mend(t, n, p)
+			for _, p := range probes {
+				p.servedBy(t, n.a, window)
+				// One change, and none lost, from the old path to the way back.
+				if r := p.since(lost); r.Lost > 0 || len(r.Changes) != 1 {
+					t.Errorf("%s mended, through %s: %d of %d lost, changes %v", f.name, p.router.name, r.Lost, r.Sent, r.Changes)
+				}
+			}
+			n.comes(t, map[string]int{"a": 3})
+		})
+	}
+}
+
+// damped is how status says that a change waits.
+var damped = regexp.MustCompile(`(?i)damping`)
+
+// A second change that nothing forces waits until the window is over, and status
+// tells why.
+func TestDamping(t *testing.T) {
+	t.Parallel()
+	n := newRouters(t, terms{})
+	p := &pair{net: n, routes: "linger: 100ms", group: "    damping: { window: 4s }\n    preempt: { enabled: true, delay: 100ms }\n"}
+	p.starts(t)
+	n.b.role(t, "standby")
+	probe := n.rs1.probe(t, vip4)
+	probe.servedBy(t, n.a, window)
+	// The forced change is not held back, neither is it the window's end.
+	n.a.kill(t)
+	taken := probe.servedBy(t, n.b, window)
+	n.a.stead(t, p)
+	testns.Eventually(t, patience, "status tells that a waits, and why", func() bool {
+		out, err := n.a.ns.Try(t, testns.Stead(), "status", "--socket", n.a.path("sock"))
+		return err == nil && damped.MatchString(out)
+	})
+	back := probe.servedBy(t, n.a, window)
+	t.Logf("a has the address again %v after b took over", back.Sub(taken))
+	if back.Sub(taken) < 3500*time.Millisecond {
+		t.Errorf("the second change came %v after the first, within the window", back.Sub(taken))
+	}
+	if r := probe.between(taken, back.Add(window)); r.Lost > 0 {
+		t.Errorf("%d of %d lost on the way back", r.Lost, r.Sent)
+	}
+}

@@ -1,0 +1,201 @@
+package bgp
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"stead/internal/testns"
+)
+
+// beside runs stead on a with FRR as one peer and a stub as the other one.
+func beside(t testing.TB, peer string, with terms) (*network, *stub) {
+	t.Helper()
+	n := newNetwork(t)
+	n.serve(t)
+	s := n.rs1.stubs(t)
+	n.rs2.runs(t, frr{}, with)
+	n.a.stead(t, &pair{net: n, with: with, alone: "a", peer: peer})
+	return n, s
+}
+
+// A peer that says what no peer may say is told so and tried again; the session
+// with the other one, and who is served by it, notices nothing.
+func TestOddPeers(t *testing.T) {
+	t.Parallel()
+	n, s := beside(t, "", terms{hold: 3})
+	var served *probe
+	for _, odd := range []struct {
+		name string
+		does func(c *talk)
+		told [2]byte
+	}{
+		{"it establishes, and is taken at its word", nil, [2]byte{}},
+		{"garbage", func(c *talk) { c.establish(9); c.send(bytes.Repeat([]byte("stead?"), 30)) }, [2]byte{1, 1}},
+		{"garbage instead of an OPEN", func(c *talk) { c.send(bytes.Repeat([]byte{0}, 64)) }, [2]byte{1, 1}},
+		{"a message that is too long", func(c *talk) { c.establish(9); c.send(append(bytes.Repeat([]byte{0xff}, 16), 0x40, 0, msgUpdate)) }, [2]byte{1, 2}},
+		{"a message of no known type", func(c *talk) { c.establish(9); c.say(77) }, [2]byte{1, 3}},
+		{"version 3", func(c *talk) { open := opening(routerAS, 9, 4); open[0] = 3; c.say(msgOpen, open...) }, [2]byte{2, 1}},
+		{"another AS", func(c *talk) { c.say(msgOpen, opening(64999, 9, 4)...) }, [2]byte{2, 2}},
+		{"an identifier of zeroes", func(c *talk) {
+			open := opening(routerAS, 9, 4)
+			copy(open[5:9], []byte{0, 0, 0, 0})
+			c.say(msgOpen, open...)
+		}, [2]byte{2, 3}},
+		{"a hold time of 2 s", func(c *talk) { c.say(msgOpen, opening(routerAS, 2, 4)...) }, [2]byte{2, 6}},
+		{"a KEEPALIVE instead of an OPEN", func(c *talk) { c.say(msgKeepalive) }, [2]byte{5, 1}},
+		{"a second OPEN", func(c *talk) { c.establish(9); c.say(msgOpen, opening(routerAS, 9, 4)...) }, [2]byte{5, 3}},
+		{"silence", func(c *talk) { c.establish(3) }, [2]byte{4, 0}},
+	} {
+		t.Run(odd.name, func(t *testing.T) {
+			c := s.accept(t)
+			defer c.Close()
+			if odd.does == nil {
+				c.establish(9)
+				n.rs2.sends(t, vip4, "a")
+				served = n.rs2.probe(t, vip4)
+				served.servedBy(t, n.a, window)
+				return
+			}
+			before := now()
+			odd.does(c)
+			if told := c.notified(); told != odd.told {
+				t.Errorf("the peer is told %v, want %v", told, odd.told)
+			}
+			if took := now().Sub(before); odd.told == [2]byte{4, 0} && took < 2500*time.Millisecond {
+				t.Errorf("the hold time of 3 s was over after %v", took)
+			}
+			if !n.rs2.router.session(t, n.rs2, n.a).Established {
+				t.Error("the session with the other router has ended")
+			}
+		})
+	}
+	if r := served.since(0); r.Lost > 0 {
+		t.Errorf("the client of the other router has lost %d of %d", r.Lost, r.Sent)
+	}
+}
+
+// A peer that closes each connection is tried again less and less often.
+func TestBackOff(t *testing.T) {
+	t.Parallel()
+	n, s := beside(t, "", terms{})
+	for _, how := range []struct {
+		name string
+		does func(c *talk)
+	}{
+		{"on OPEN", func(c *talk) { c.read() }},
+		{"at once", func(*talk) {}},
+	} {
+		first := len(s.times())
+		for range 5 {
+			c := s.accept(t)
+			how.does(c)
+			_ = c.Close()
+		}
+		times := s.times()[first:]
+		gaps := make([]time.Duration, 4)
+		for i := range gaps {
+			gaps[i] = times[i+1].Sub(times[i])
+		}
+		t.Logf("closed %s: tried again after %v", how.name, gaps)
+		if first > 0 {
+			continue // it goes on from where it was
+		}
+		for i := range gaps {
+			// 200 ms, doubled each time, with 25 % of jitter (RFC 4271 section 10).
+			if least := 140 * time.Millisecond << i; gaps[i] < least {
+				t.Errorf("attempt %d came %v after the one before: want %v or more", i+2, gaps[i], least)
+			}
+		}
+	}
+	if !n.rs2.router.session(t, n.rs2, n.a).Established {
+		t.Error("the other router has no session")
+	}
+	// A session that was established is tried again at once.
+	c := s.accept(t)
+	c.establish(9)
+	_ = c.Close()
+	closed := now()
+	c = s.accept(t)
+	if took := now().Sub(closed); took > 2*time.Second {
+		t.Errorf("tried again %v after a session that had been established", took)
+	}
+}
+
+// BIRD refuses a peer for a while after an error: its default is a minute, here 4 s.
+// The server keeps trying, and has its session soon after that time.
+func TestErrorWait(t *testing.T) {
+	t.Parallel()
+	with := terms{hold: 3, errorWait: "4,8", passive: true}
+	n := newRouters(t, with)
+	n.a.stead(t, &pair{net: n, with: with, alone: "a"})
+	n.established(t, n.a)
+	n.a.isolate(t)
+	for _, rs := range n.routers() {
+		testns.Eventually(t, patience, rs.router.String()+" has lost its session", func() bool { return !rs.router.session(t, rs, n.a).Established })
+	}
+	lost := now()
+	n.a.heal(t)
+	testns.Eventually(t, patience, "FRR has its session again", func() bool { return n.rs2.router.session(t, n.rs2, n.a).Established })
+	t.Logf("FRR has its session again after %v", now().Sub(lost))
+	testns.Eventually(t, patience, "BIRD has its session again", func() bool { return n.rs1.router.session(t, n.rs1, n.a).Established })
+	took := now().Sub(lost)
+	t.Logf("BIRD has its session again after %v", took)
+	if took < 3*time.Second || took > 16*time.Second {
+		t.Errorf("BIRD has its session again after %v, want soon after the 4 s for which it refuses", took)
+	}
+	n.sends(t, vip4, "a")
+}
+
+// Route servers that restart get everything again, one after the other; whoever
+// asks through the other one notices nothing.
+func TestRestart(t *testing.T) {
+	t.Parallel()
+	with := terms{}
+	n := newRouters(t, with)
+	p := &pair{net: n, with: with}
+	p.starts(t)
+	for i, rs := range n.routers() {
+		other := n.routers()[1-i].probe(t, vip4)
+		other.servedBy(t, n.a, window)
+		from := now()
+		for _, how := range []string{"SIGTERM", "SIGKILL"} {
+			if how == "SIGTERM" {
+				rs.terminate(t)
+			} else {
+				rs.kill(t)
+			}
+			rs.runs(t, rs.router, with)
+			n.established(t, n.a)
+			n.established(t, n.b)
+			n.sends(t, vip4, "a")
+			rs.probe(t, vip4).servedBy(t, n.a, window)
+		}
+		if r := other.since(from); r.Lost > 0 || len(r.Changes) > 0 {
+			t.Errorf("while %s restarted, the client of the other router lost %d, changes %v", rs.router, r.Lost, r.Changes)
+		}
+	}
+}
+
+// Routers from before 4-octet AS numbers: BIRD without that capability, FRR
+// without any. A number that does not fit is AS_TRANS to them (RFC 6793).
+func TestOldRouters(t *testing.T) {
+	t.Parallel()
+	for as, seen := range map[int]int{serverAS: serverAS, 4200000010: 23456} {
+		t.Run(fmt.Sprint(as), func(t *testing.T) {
+			t.Parallel()
+			with := terms{noAS4: true, serverAS: as}
+			n := newRouters(t, with)
+			n.a.stead(t, &pair{net: n, with: with, alone: "a", only4: true})
+			n.sends(t, vip4, "a")
+			for _, rs := range n.routers() {
+				got := rs.router.paths(t, rs, prefixOf(vip4))
+				if want := fmt.Sprint([]int{seen, seen, seen}); len(got) != 1 || fmt.Sprint(got[0].ASPath) != want {
+					t.Errorf("%s has %+v, want the AS_PATH %v", rs.router, got, want)
+				}
+				rs.probe(t, vip4).servedBy(t, n.a, window)
+			}
+		})
+	}
+}
