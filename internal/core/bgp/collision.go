@@ -1,7 +1,5 @@
 package bgp
 
-import "stead/internal/core/reason"
-
 // collide is the collision detection of RFC 4271 section 6.8, done when an OPEN
 // arrives on a connection. It tells whether that connection stays. Of two that are
 // in OpenConfirm, the one stays that was opened by the speaker with the higher BGP
@@ -42,7 +40,7 @@ func (s *Session) collided(now Instant, f *fsm) {
 	if f.state >= OpenSent {
 		s.notify(now, f, Cease(CollisionResolution, ""))
 	}
-	s.end(now, f, ending{why: reason.Notified, collision: true})
+	s.hangup(f)
 }
 
 // alive refuses the connection that waits: the established session that it might

@@ -7,38 +7,46 @@ import (
 
 // ending is how a connection ends.
 type ending struct {
-	why       reason.Reason
-	detail    string
-	gone      bool // the connection has been closed already
-	damp      bool // connections of the peer have to wait for the next attempt, too
-	collision bool // there is another connection; nobody is told
+	why    reason.Reason
+	detail string
+	gone   bool // the connection has been closed already
+	damp   bool // connections of the peer have to wait for the next attempt, too
 }
 
-// end takes leave of a connection. Where no other one is left, it is told and the
-// next attempt is set.
+// end takes leave of a connection. Where no other one is left that could become
+// the session, the attempt has failed: that is told, and the next one is set.
 func (s *Session) end(now Instant, f *fsm, e ending) {
 	was := *f
 	*f = none
 	if !e.gone {
 		s.out.Hangups = append(s.out.Hangups, was.conn)
 	}
-	if was.state == EstablishedState {
-		s.flaps++
-		s.rib.lost(now, &was, e.gone)
-		s.change(Change{Kind: Down, Reason: e.why, Detail: e.detail})
-	}
-	if max(s.ours.state, s.theirs.state) >= OpenSent {
-		return // it was one too many
-	}
-	if !e.collision {
+	failed := max(s.ours.state, s.theirs.state) < OpenSent
+	switch {
+	case was.state == EstablishedState:
+		s.down(now, &was, e)
+	case failed:
 		s.lastError = e.detail
-		if was.state == OpenSent || was.state == OpenConfirm {
+		if was.state >= OpenSent {
 			s.change(Change{Kind: Refused, Reason: e.why, Detail: e.detail})
 		}
 	}
-	if s.started && s.ours.state == Idle {
-		s.pause(now, was.state == EstablishedState && now.Sub(s.upAt) >= stableTime, e.damp || was.state == EstablishedState)
+	if s.started && failed && s.ours.state == Idle {
+		up := was.state == EstablishedState
+		s.pause(now, up && now.Sub(s.upAt) >= stableTime, e.damp || up)
 	}
+	if s.parked.state != Idle && s.theirs.state == Idle && s.answers() {
+		s.unpark(now)
+	}
+}
+
+// down takes leave of an established session.
+func (s *Session) down(now Instant, was *fsm, e ending) {
+	s.flaps++
+	s.lastError = e.detail
+	s.plain = false
+	s.rib.lost(now, was, e.gone)
+	s.change(Change{Kind: Down, Reason: e.why, Detail: e.detail})
 }
 
 // refuse ends a connection with a NOTIFICATION of this node. The detail explains it.
@@ -86,8 +94,9 @@ func (s *Session) Reset(now Instant, n *Notification) {
 	if !s.started {
 		return
 	}
+	pathAt := s.pathAt
 	s.Stop(now, n)
-	s.started, s.failures = true, 0
+	s.started, s.failures, s.pathAt = true, 0, pathAt
 	s.retryAt = now.Add(s.jitter(soon))
 }
 
@@ -131,7 +140,7 @@ func reasonOf(n *Notification) reason.Reason {
 func (s *Session) Reconfigure(now Instant, cfg Config) (kept bool) {
 	old := s.cfg
 	s.cfg = cfg
-	if terms(&old) != terms(&cfg) {
+	if agreed(&old) != agreed(&cfg) {
 		kept = s.established() == nil
 		s.plain = false
 		s.Reset(now, Cease(OtherConfigurationChange, ""))
@@ -154,10 +163,10 @@ func (s *Session) Reconfigure(now Instant, cfg Config) (kept bool) {
 	return true
 }
 
-// terms is what both ends of a session have to know alike.
-func terms(c *Config) Config {
-	t := *c
-	t.Retry, t.MaxRetry, t.Passive, t.WaitForBFD, t.Seed = 0, 0, false, false, 0
-	t.NextHop4, t.NextHop6 = none.local, none.local
-	return t
+// agreed is the part of a configuration by which a session was negotiated.
+func agreed(c *Config) Config {
+	part := *c
+	part.Retry, part.MaxRetry, part.Passive, part.WaitForBFD, part.Seed = 0, 0, false, false, 0
+	part.NextHop4, part.NextHop6 = none.local, none.local
+	return part
 }

@@ -16,11 +16,13 @@ func (s *Session) Receive(now Instant, conn Conn, message []byte) {
 	if f == nil || f.state == Connect {
 		return
 	}
-	s.in++
 	kind, malformed := examine(message)
-	switch {
-	case f == &s.parked:
+	if f == &s.parked {
 		s.receiveParked(kind, malformed, message)
+		return
+	}
+	s.in++
+	switch {
 	case malformed != nil && kind == TypeNotification:
 		// RFC 4271 section 6.4: what is wrong with a NOTIFICATION is told to nobody.
 		s.end(now, f, ending{why: reason.Notified, detail: "received a malformed NOTIFICATION", damp: true})

@@ -115,9 +115,6 @@ func (s *Session) pause(now Instant, lasted, damp bool) {
 		s.failures++
 		s.damped = damp
 	}
-	if s.parked.state != Idle && s.answers() {
-		s.unpark(now)
-	}
 }
 
 // backOff is the pause after an attempt that was not the first to fail.
