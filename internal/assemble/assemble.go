@@ -34,11 +34,21 @@ func CoreConfig(cfg *config.Config, incarnation uint64, floors map[string]uint64
 		Incarnation: incarnation,
 		Keys:        cfg.Security.Keys,
 	}
+	sessions := sessionsOf(cfg)
+	var err error
+	if out.BFD, err = sessions.paths(incarnation); err != nil {
+		return core.Config{}, err
+	}
+	if out.Peers, err = peers(cfg, incarnation, &sessions); err != nil {
+		return core.Config{}, err
+	}
 	for i := range cfg.Groups {
 		g, err := group(cfg, &cfg.Groups[i], ids, floors[cfg.Groups[i].Name])
 		if err != nil {
 			return core.Config{}, fmt.Errorf("group %q: %w", cfg.Groups[i].Name, err)
 		}
+		g.Routes = routes(cfg, &cfg.Groups[i], out.Peers)
+		watch(cfg, &cfg.Groups[i], &g, &sessions)
 		out.Groups = append(out.Groups, g)
 	}
 	out.Interval = shortest(out.Groups)
@@ -82,6 +92,11 @@ func group(cfg *config.Config, g *config.Group, ids map[string]core.NodeID, floo
 		HoldOnQuorumLoss: g.Election.OnQuorumLoss == "hold",
 		EpochFloor:       floor,
 		Sync:             g.Sync,
+		Everyone:         g.Election.Type == config.ElectionNone,
+		Damping:          g.Damping,
+	}
+	if g.Routes != nil {
+		out.Linger = max(out.Linger, g.Routes.Linger)
 	}
 	var err error
 	if out.Router, err = router(g, cfg.Self, floor); err != nil {
@@ -117,6 +132,20 @@ func group(cfg *config.Config, g *config.Group, ids map[string]core.NodeID, floo
 		}
 	}
 	return out, nil
+}
+
+// watch names the session that each check by BFD is. A node that is not a member has none.
+func watch(cfg *config.Config, from *config.Group, g *core.Group, sessions *pathSessions) {
+	if !isMember(from, cfg.Self) {
+		return
+	}
+	for i, k := range from.Checks {
+		remote, err := netip.ParseAddr(k.Target)
+		if k.BFD == nil || err != nil {
+			continue
+		}
+		g.Checks[i].BFD, g.Checks[i].IsBFD = sessions.place[pathOf(remote, k.BFD.For(cfg.Self))], true
+	}
 }
 
 // shortest is the heartbeat interval: one stream serves all groups, so it has

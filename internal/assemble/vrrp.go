@@ -105,9 +105,19 @@ func authOf(a *config.VRRPAuth) (vrrp.Auth, error) {
 		return vrrp.Auth{Type: vrrp.AuthPassword, Keys: []vrrp.Key{{Secret: a.Keys[0]}}}, nil
 	}
 	out := vrrp.Auth{Type: vrrp.AuthHMAC, Monotonic: a.Replay == "monotonic"}
-	ids := slices.Sorted(maps.Keys(a.KeyFiles))
-	slices.SortStableFunc(ids, func(x, y uint8) int { // the one that signs comes first
-		switch a.KeyID {
+	for _, id := range signerFirst(slices.Sorted(maps.Keys(a.KeyFiles)), a.KeyID) {
+		if len(a.Keys[id]) == 0 {
+			return vrrp.Auth{}, fmt.Errorf("auth: key file %s: not read yet", a.KeyFiles[id])
+		}
+		out.Keys = append(out.Keys, vrrp.Key{ID: id, Secret: a.Keys[id]})
+	}
+	return out, nil
+}
+
+// signerFirst puts the ID of the key that signs before the others.
+func signerFirst(ids []uint8, signer uint8) []uint8 {
+	slices.SortStableFunc(ids, func(x, y uint8) int {
+		switch signer {
 		case x:
 			return -1
 		case y:
@@ -115,11 +125,5 @@ func authOf(a *config.VRRPAuth) (vrrp.Auth, error) {
 		}
 		return 0
 	})
-	for _, id := range ids {
-		if len(a.Keys[id]) == 0 {
-			return vrrp.Auth{}, fmt.Errorf("auth: key file %s: not read yet", a.KeyFiles[id])
-		}
-		out.Keys = append(out.Keys, vrrp.Key{ID: id, Secret: a.Keys[id]})
-	}
-	return out, nil
+	return ids
 }

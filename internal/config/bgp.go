@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -10,8 +11,10 @@ import (
 type BGP struct {
 	LocalAS  uint32     // `local_as:` 1 to 4294967295, also as 1.10 (RFC 5396)
 	RouterID netip.Addr // `router_id:` an IPv4 address, or one by node; default: the first IPv4 address of the node
-	Port     uint16     // `port:` where connections of peers are taken; default 179 when a peer is passive, else 0: none
-	Peers    []BGPPeer  // sorted by name
+	// RouterIDs are those of all nodes that announce something.
+	RouterIDs map[string]netip.Addr
+	Port      uint16    // `port:` where connections of peers are taken; default 179 when a peer is passive, else 0: none
+	Peers     []BGPPeer // sorted by name
 }
 
 // BGPPeer is a router to which this node announces.
@@ -28,10 +31,11 @@ type BGPPeer struct {
 	PasswordFile     string        // TCP MD5 signature (RFC 2385)
 	Password         []byte        // its content, 1 to 80 bytes
 	Source           netip.Addr    // `source:` an address of this node, or one by node; zero: the kernel's choice
-	IPv4, IPv6       bool          // `families:`; default: those of the prefixes that groups announce to it
-	ExtendedNextHop  bool          // `extended_next_hop:` IPv4 prefixes with IPv6 next hops (RFC 8950); default false
-	GracefulShutdown bool          // `graceful_shutdown:` mark paths of a node that is drained with GRACEFUL_SHUTDOWN (RFC 8326)
-	BFD              *BFD          // nil: none
+	Sources          map[string]netip.Addr
+	IPv4, IPv6       bool // `families:`; default: those of the prefixes that groups announce to it
+	ExtendedNextHop  bool // `extended_next_hop:` IPv4 prefixes with IPv6 next hops (RFC 8950); default false
+	GracefulShutdown bool // `graceful_shutdown:` mark paths of a node that is drained with GRACEFUL_SHUTDOWN (RFC 8326)
+	BFD              *BFD // nil: none
 }
 
 // The types of BFDAuth.
@@ -42,11 +46,12 @@ const (
 
 // BFD is a session of Bidirectional Forwarding Detection (RFC 5880).
 type BFD struct {
-	Interval   time.Duration // `interval:` Desired Min TX Interval: 5 ms to 60 s, default 50 ms
-	MinRX      time.Duration // `min_rx:` Required Min RX Interval; default Interval
-	Multiplier int           // Detect Mult: 2 to 255, default 3
-	Multihop   int           // 1 (default of a check; that of the peer for a BGP session): single hop (RFC 5881); 2 to 255: multihop (RFC 5883), and how many hops at most
-	Source     netip.Addr    // default: that of the BGP session, else any
+	Interval   time.Duration         // `interval:` Desired Min TX Interval: 5 ms to 60 s, default 50 ms
+	MinRX      time.Duration         // `min_rx:` Required Min RX Interval; default Interval
+	Multiplier int                   // Detect Mult: 2 to 255, default 3
+	Multihop   int                   // 1 (default of a check; that of the peer for a BGP session): single hop (RFC 5881); 2 to 255: multihop (RFC 5883), and how many hops at most
+	Source     netip.Addr            // default: that of the BGP session, else any
+	Sources    map[string]netip.Addr // by node
 	Passive    bool
 	Auth       *BFDAuth
 }
@@ -72,8 +77,9 @@ type Routes struct {
 	MED         *uint32        // nil: none
 	LocalPref   *uint32        // to internal peers; nil: 100
 	Prepend     Prepend
-	Room        int           // `room:` 0 to Prepend.Active: by how much the path of a node that took over from a silent one is shorter; default 2 where Prepend.Active is not given and the nodes elect, else Prepend.Active
-	Linger      time.Duration // `linger:` how long the old path stays, marked and prepended as drained, after a planned change; default 1 s, 0 to 60 s
+	Room        int               // `room:` 0 to Prepend.Active: by how much the path of a node that took over from a silent one is shorter; default 2 where Prepend.Active is not given and the nodes elect, else Prepend.Active
+	PerNode     map[string]Routes // `per_node:` what each node announces, complete; nil where all announce the same
+	Linger      time.Duration     // `linger:` how long the old path stays, marked and prepended as drained, after a planned change; default 1 s, 0 to 60 s
 }
 
 // Prepend is how often the local AS is prepended in each role, 0 to 100, or
@@ -83,4 +89,87 @@ type Prepend struct {
 	Standby   int // default Withdrawn
 	Unhealthy int // default Withdrawn
 	Drain     int // default Withdrawn; a path that lingers then has 2 more than Active
+}
+
+// For is how one node speaks BGP: with its own router ID and sources.
+func (b *BGP) For(node string) *BGP {
+	out := *b
+	out.RouterID = b.RouterIDs[node]
+	out.Peers = slices.Clone(b.Peers)
+	for i := range out.Peers {
+		p := &out.Peers[i]
+		p.Source = p.Sources[node]
+		p.BFD = p.BFD.For(node)
+	}
+	return &out
+}
+
+// For is the session of one node: with its own source.
+func (d *BFD) For(node string) *BFD {
+	if d == nil {
+		return nil
+	}
+	out := *d
+	out.Source = d.Sources[node]
+	return &out
+}
+
+// For is what one node announces.
+func (r *Routes) For(node string) *Routes {
+	if r == nil {
+		return nil
+	}
+	if own, ok := r.PerNode[node]; ok {
+		return &own
+	}
+	return r
+}
+
+// SpeaksTo tells whether a node has a session with a peer: it is a member of a
+// group that is announced to it.
+func (c *Config) SpeaksTo(node, peer string) bool {
+	return slices.ContainsFunc(c.Groups, func(g Group) bool {
+		return g.Routes != nil && slices.Contains(g.Routes.Peers, peer) && g.hasMember(node)
+	})
+}
+
+// Speakers are the nodes that have a session with a peer, sorted.
+func (c *Config) Speakers(peer string) []string {
+	var names []string
+	for _, n := range c.Nodes {
+		if c.SpeaksTo(n.Name, peer) {
+			names = append(names, n.Name)
+		}
+	}
+	return names
+}
+
+func (g *Group) hasMember(node string) bool {
+	return slices.ContainsFunc(g.Members, func(m Member) bool { return m.Node == node })
+}
+
+// become makes cfg that of one node.
+func (c *Config) become(node string) {
+	c.Self = node
+	if c.BGP != nil {
+		c.BGP = c.BGP.For(node)
+	}
+	for i := range c.Groups {
+		g := &c.Groups[i]
+		for j := range g.Checks {
+			g.Checks[j].BFD = g.Checks[j].BFD.For(node)
+		}
+		if own, ok := g.Routes.perNode(node); ok {
+			own.PerNode = g.Routes.PerNode
+			g.Routes = &own
+		}
+	}
+}
+
+func (r *Routes) perNode(node string) (Routes, bool) {
+	if r == nil {
+		return Routes{}, false
+	}
+	own, ok := r.PerNode[node]
+	return own, ok
 }

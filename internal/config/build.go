@@ -17,17 +17,22 @@ type builder struct {
 
 	virtual     map[virtualRouter]string // the group of each virtual router
 	routersSeen int                      // groups decided by VRRP
+
+	announced map[announcement]string // the group of each prefix that a peer is told of
 }
 
 func (b *builder) build(top *value) {
 	b.top = top
 	b.owner = map[netip.Addr]owned{}
 	b.virtual = map[virtualRouter]string{}
+	b.announced = map[announcement]string{}
 	b.nodes(top.get("nodes"))
 	b.daemon(top)
 	b.overlays(top.get("overlays"))
+	b.bgp(top.get("bgp"))
 	b.groups(top.get("groups"))
 	b.sync(top.get("groups"))
+	b.speakers(top)
 	b.notify(top.get("notify"))
 	b.log(top.get("log"))
 	b.security(top.get("security"))

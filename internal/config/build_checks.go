@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -15,19 +16,25 @@ var checkOnly = map[string][]CheckKind{
 	"status":  {CheckHTTP},
 	"max_age": {CheckFile},
 	"number":  {CheckFile},
+
+	"min_rx": {CheckBFD}, "multiplier": {CheckBFD}, "multihop": {CheckBFD}, "source": {CheckBFD}, "passive": {CheckBFD}, "auth": {CheckBFD},
+	"timeout": probes, "rise": probes, "fall": probes,
 }
 
-func (b *builder) checks(v *value) []Check {
+// probes are the kinds of check that run again and again.
+var probes = []CheckKind{CheckHTTP, CheckTCP, CheckUDP, CheckProcess, CheckExec, CheckFile, CheckInterface}
+
+func (b *builder) checks(v *value, g *Group) []Check {
 	var checks []Check
 	for _, e := range sorted(v) {
 		if e.value.ok() {
-			checks = append(checks, b.check(e))
+			checks = append(checks, b.check(e, g))
 		}
 	}
 	return checks
 }
 
-func (b *builder) check(e entry) Check {
+func (b *builder) check(e entry, g *Group) Check {
 	v := e.value
 	c := Check{
 		Name:   e.name,
@@ -48,6 +55,10 @@ func (b *builder) check(e entry) Check {
 	b.checkTarget(v, &c)
 	b.checkKeys(v, &c)
 	b.checkNumber(v, &c)
+	if c.Kind == CheckBFD {
+		b.pathCheck(v, &c, g)
+		return c
+	}
 	b.checkTimes(v, &c)
 	return c
 }
@@ -60,9 +71,14 @@ func (b *builder) checkTarget(v *value, c *Check) {
 			continue
 		}
 		c.Kind = CheckKind(kind)
-		if c.Kind == CheckExec {
+		switch c.Kind {
+		case CheckExec:
 			c.Command, c.Shell = b.commandLine(target, v.get("shell"))
-		} else {
+		case CheckBFD:
+			if a := or(target, netip.Addr{}); a.IsValid() {
+				c.Target = a.String()
+			}
+		default:
 			c.Target = or(target, "")
 		}
 		return
@@ -105,6 +121,9 @@ func (b *builder) checkNumber(v *value, c *Check) {
 func (b *builder) checkTimes(v *value, c *Check) {
 	interval, timeout := v.get("interval"), v.get("timeout")
 	c.Interval = or(interval, defaultCheckInterval)
+	if interval.ok() && c.Interval < leastCheckInterval {
+		b.about(interval, "is not in "+length(leastCheckInterval)+"–1h", length(leastCheckInterval)+"–1h", "")
+	}
 	c.Timeout = or(timeout, min(c.Interval, defaultCheckTimeout))
 	if c.Kind == CheckExec && interval.ok() && c.Interval < leastExecInterval {
 		b.about(interval, "is too short to start a program each time", length(leastExecInterval)+" or more",

@@ -7,7 +7,7 @@ import (
 )
 
 // electionTypes are the ways to decide who is active.
-var electionTypes = []string{ElectionPeer, ElectionVRRP}
+var electionTypes = []string{ElectionPeer, ElectionVRRP, ElectionNone}
 
 // peerOnly are the keys of a peer election that a virtual router does not have,
 // with what to write there instead.
@@ -24,9 +24,13 @@ func (b *builder) election(group entry, g *Group) Election {
 	if kind != nil && kind.bad {
 		return b.peer(group.value, g.Members)
 	}
-	if or(kind, ElectionPeer) == ElectionVRRP {
+	switch or(kind, ElectionPeer) {
+	case ElectionVRRP:
 		b.notPeer(v)
 		return b.vrrp(group, g)
+	case ElectionNone:
+		b.notElected(group.value)
+		return Election{Type: ElectionNone}
 	}
 	b.notVRRP(group.value)
 	return b.peer(group.value, g.Members)
@@ -63,6 +67,35 @@ func (b *builder) notVRRP(group *value) {
 	}
 	if sync := group.get("sync"); sync.ok() {
 		b.about(sync, "has no meaning with type peer", "election: { type: vrrp, … }", "put the addresses into one group: they move together")
+	}
+}
+
+// notElected refuses what needs an election.
+func (b *builder) notElected(group *value) {
+	v := group.get("election")
+	const advice = "every node that is ready is active: remove it, or use type: peer"
+	for _, e := range v.children() {
+		if e.name != "type" {
+			b.at(e.key, v.place(), e.name+" has no meaning with type none", "type: peer or vrrp", advice)
+		}
+	}
+	for _, e := range group.children() {
+		if e.name == "preempt" || e.name == "sync" {
+			b.at(e.key, group.place(), e.name+" has no meaning with election type none", "type: peer or vrrp", advice)
+		}
+	}
+	for _, item := range group.get("addresses").listed() {
+		if a := item.get("advertised"); a.ok() {
+			b.about(a, "has no meaning with type none", "type: vrrp", "every address of the group moves: remove it")
+		}
+	}
+	if prepare := group.get("hooks").get("prepare"); prepare != nil {
+		b.whole(prepare, "is never run with type none", "activate", "there is no switchover that it could prepare: use activate")
+	}
+	for _, e := range group.get("checks").children() {
+		if weight := e.value.get("weight"); weight.ok() {
+			b.notes.about(weight, "changes nothing with election type none", "", "no node is preferred: fatal decides")
+		}
 	}
 }
 

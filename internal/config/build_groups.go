@@ -1,9 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"net/netip"
+	"slices"
 )
 
 func (b *builder) groups(v *value) {
@@ -14,21 +16,26 @@ func (b *builder) groups(v *value) {
 			continue
 		}
 		g := Group{Name: e.name}
-		g.Members = b.members(e.value.get("members"))
-		if len(g.Members) == 1 && or(e.value.get("election").get("type"), ElectionPeer) == ElectionPeer {
+		kind := or(e.value.get("election").get("type"), ElectionPeer)
+		g.Members = b.members(e.value.get("members"), kind)
+		if len(g.Members) == 1 && kind == ElectionPeer {
 			b.notes.whole(e.value.get("members"), "names one node", "", "nobody takes over when it fails")
 		}
 		g.Addresses = b.addresses(e, g.Members)
 		g.Election = b.election(e, &g)
-		g.Preempt = Preempt{
-			Enabled: or(e.value.get("preempt").get("enabled"), true),
-			Delay:   or(e.value.get("preempt").get("delay"), g.Election.preemptDelay()),
+		if kind != ElectionNone {
+			g.Preempt = Preempt{
+				Enabled: or(e.value.get("preempt").get("enabled"), true),
+				Delay:   or(e.value.get("preempt").get("delay"), g.Election.preemptDelay()),
+			}
 		}
 		g.Sync = or(e.value.get("sync"), "")
 		g.StartDelay = or(e.value.get("start_delay"), g.StartDelay)
 		g.Linger = or(e.value.get("linger"), defaultLinger)
 		g.Announce.Refresh = or(e.value.get("announce").get("refresh"), g.Election.refresh())
-		g.Checks = b.checks(e.value.get("checks"))
+		g.Checks = b.checks(e.value.get("checks"), &g)
+		g.Routes = b.routes(e, &g)
+		g.Damping = or(e.value.get("damping").get("window"), g.damping())
 		g.Hooks = b.hooks(e.value.get("hooks"))
 		if len(g.Addresses) == 0 && len(g.Hooks) == 0 {
 			b.notes.at(e.key, e.value.place(), "holds no addresses and runs no hooks", "",
@@ -53,9 +60,12 @@ func (b *builder) groupHash(e entry, v *value, seen map[uint64]string) {
 	seen[h.Sum64()] = e.name
 }
 
-func (b *builder) members(v *value) []Member {
+func (b *builder) members(v *value, kind string) []Member {
 	if v.ok() && len(v.node.Content) == 0 {
 		b.whole(v, "names no node", "one node or more", "add a node with its priority: primary: 200")
+	}
+	if v.ok() && len(v.items) > 0 {
+		return b.equals(v, kind)
 	}
 	var members []Member
 	owner := ""
@@ -70,6 +80,26 @@ func (b *builder) members(v *value) []Member {
 		}
 		members = append(members, m)
 	}
+	return members
+}
+
+// equals are members without priorities: nobody is preferred where nobody is elected.
+func (b *builder) equals(v *value, kind string) []Member {
+	if kind != ElectionNone {
+		b.whole(v, "is a list, without priorities", "a mapping of nodes to priorities", "write { node: 200, other: 100 }: the election prefers the highest")
+		return nil
+	}
+	b.unique(v)
+	var members []Member
+	for _, item := range v.items {
+		name := or(item, "")
+		if name == "" || slices.ContainsFunc(members, func(m Member) bool { return m.Node == name }) {
+			continue
+		}
+		b.mayHold(entry{name: name, key: item.node, value: item}, v)
+		members = append(members, Member{Node: name, Priority: equalPriority})
+	}
+	slices.SortFunc(members, func(a, b Member) int { return cmp.Compare(a.Node, b.Node) })
 	return members
 }
 

@@ -50,8 +50,8 @@ func (c *Config) Group(name string) (*Group, bool) {
 	return &c.Groups[i], true
 }
 
-// Heartbeats tells whether nodes exchange any: not where VRRP decides every group
-// and its advertisements find the faults.
+// Heartbeats tells whether nodes exchange any: not where every group has no
+// election, or is decided by VRRP whose advertisements find the faults.
 func (c *Config) Heartbeats() bool {
 	return len(c.Groups) == 0 || slices.ContainsFunc(c.Groups, func(g Group) bool { return g.Election.heartbeats() })
 }
@@ -195,7 +195,17 @@ type VRRPAuth struct {
 func (e Election) Lease() time.Duration { return e.Interval * time.Duration(e.Multiplier) }
 
 // heartbeats tells whether the group needs heartbeats between its nodes.
-func (e Election) heartbeats() bool { return e.VRRP == nil || e.VRRP.Detect == DetectHeartbeat }
+func (e Election) heartbeats() bool {
+	return e.Type != ElectionNone && (e.VRRP == nil || e.VRRP.Detect == DetectHeartbeat)
+}
+
+// damping is the default of damping.window.
+func (g *Group) damping() time.Duration {
+	if g.Routes != nil {
+		return defaultDamping
+	}
+	return 0
+}
 
 func (e Election) preemptDelay() time.Duration {
 	if e.VRRP != nil {

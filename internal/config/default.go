@@ -34,12 +34,26 @@ const (
 	defaultFall          = 2
 	defaultHookTimeout   = 5 * time.Second
 
+	defaultBGPPort     = 179
+	defaultHoldTime    = 9 * time.Second // three times the least that routers take
+	defaultBGPRetry    = time.Second
+	defaultRoom        = 2
+	defaultPathLinger  = time.Second
+	defaultBFDInterval = 50 * time.Millisecond
+	defaultBFDMult     = 3
+
+	equalPriority = 100 // of members where nobody is elected
+
+	// Route servers of clouds hold a second change back for half a minute.
+	defaultDamping = 40 * time.Second
+
 	defaultMailTimeout = 10 * time.Second
 	defaultWebTimeout  = 5 * time.Second
 	defaultRetry       = 15 * time.Minute
 	defaultSyslog      = "/dev/log"
 
-	leastExecInterval = 100 * time.Millisecond // a fork each
+	leastCheckInterval = 10 * time.Millisecond
+	leastExecInterval  = 100 * time.Millisecond // a fork each
 )
 
 // timings are the presets: a promise that nothing fails over by mistake.

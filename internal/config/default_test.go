@@ -56,10 +56,29 @@ notify:
 log: { target: syslog }
 `
 
+// announcing is one for what has to do with BGP and BFD.
+const announcing = `
+nodes:
+  a: { address: 10.0.1.10 }
+  b: { address: 10.0.1.20 }
+security: { key_file: /etc/stead/key }
+bgp:
+  local_as: 65010
+  peers:
+    rs1: { address: 10.0.1.2, as: 65515, bfd: { auth: { type: sha1, key_file: /k } } }
+groups:
+  web:
+    members: { a: 200, b: 100 }
+    addresses: [ { address: 10.1.0.5/32, interface: lo } ]
+    bgp: { per_node: { a: { med: 5 } } }
+    checks:
+      x: { bfd: 10.0.1.1, auth: { type: sha1, key_file: /k } }
+`
+
 // TestDefaultsAreAsDocumented writes each default that the table states into a
 // file without it that may have it: nothing may change.
 func TestDefaultsAreAsDocumented(t *testing.T) {
-	bases := []string{smallest, virtual}
+	bases := []string{smallest, virtual, announcing}
 	var want []*Config
 	for _, base := range bases {
 		cfg, err := Parse("stead.yaml", []byte(base))
@@ -118,7 +137,7 @@ func with(t *testing.T, base, path, text string) (file string, added bool) {
 	steps := strings.Split(path, ".")
 	for _, step := range steps[:len(steps)-1] {
 		if step == "*" { // any: the first that is there
-			for _, name := range []string{"a", "vxlan0", "web", "x", "chat"} {
+			for _, name := range []string{"a", "vxlan0", "web", "x", "chat", "rs1"} {
 				if _, ok := at[name]; ok {
 					step = name
 				}

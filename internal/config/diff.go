@@ -33,6 +33,7 @@ func Diff(old, new *Config) []Change {
 	d.nodes(old, new)
 	d.security(old, new)
 	d.overlays(old, new)
+	d.bgp(old, new)
 	d.groups(old, new)
 	d.notify(old, new)
 	return d.changes

@@ -22,6 +22,7 @@ func (d *differ) groups(old, new *Config) {
 		d.policy(where, was, g)
 		d.addresses(where, was.Addresses, g.Addresses)
 		d.advertised(where, was.Addresses, g.Addresses)
+		d.announced(where, was.Routes, g.Routes)
 		d.checks(where, was.Checks, g.Checks)
 		d.hooks(where, was.Hooks, g.Hooks)
 	}
@@ -88,6 +89,9 @@ func (d *differ) policy(where string, was, g *Group) {
 	if was.StartDelay != g.StartDelay {
 		d.add(where, "start_delay %s becomes %s: it counts at the next start", length(was.StartDelay), length(g.StartDelay))
 	}
+	if was.Damping != g.Damping {
+		d.add(where, "damping.window %s becomes %s", length(was.Damping), length(g.Damping))
+	}
 	if was.Linger != g.Linger {
 		d.add(where, "linger %s becomes %s", length(was.Linger), length(g.Linger))
 	}
@@ -140,12 +144,24 @@ func (d *differ) checks(where string, was, now []Check) {
 		switch {
 		case !ok:
 			d.add(where, "check %q is added", k.Name)
+		case old.Kind == CheckBFD && k.Kind == CheckBFD && old.Target == k.Target:
+			d.pathCheck(where, &old, &k)
 		case !reflect.DeepEqual(old, k):
 			d.add(where, "check %q changes and starts anew: %s", k.Name, checkWords(&k))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(before)) {
 		d.add(where, "check %q is removed", name)
+	}
+}
+
+// pathCheck compares checks of one path: the session goes on where it can.
+func (d *differ) pathCheck(where string, was, now *Check) {
+	d.bfd(fmt.Sprintf("%s: check %q", where, now.Name), was.BFD, now.BFD)
+	before, after := *was, *now
+	before.BFD, after.BFD = nil, nil
+	if !reflect.DeepEqual(before, after) {
+		d.add(where, "check %q changes: %s", now.Name, checkWords(now))
 	}
 }
 

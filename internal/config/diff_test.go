@@ -16,10 +16,11 @@ func reference(t *testing.T) *Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Self = "primary"
 	cfg.Security.Keys = [][]byte{[]byte("0123456789abcdef"), []byte("fedcba9876543210")}
 	cfg.Notify.Email.Password = []byte("p")
 	cfg.Notify.Webhooks[0].Token = []byte("t")
+	cfg.become("primary")
+	StandInKeys(cfg)
 	for _, g := range cfg.Groups {
 		if g.Election.VRRP != nil && g.Election.VRRP.Auth != nil {
 			g.Election.VRRP.Auth.Keys = map[uint8][]byte{}
@@ -60,6 +61,9 @@ func TestDiffSeesEveryField(t *testing.T) {
 		}
 		if slices.ContainsFunc(silent, func(s string) bool { return strings.HasSuffix(path, s) }) && !strings.Contains(path, "Overlays") {
 			continue
+		}
+		if strings.Contains(path, ".PerNode[") && strings.HasSuffix(path, ".Linger") {
+			continue // all nodes have that of the group
 		}
 		if len(Diff(old, changed)) == 0 {
 			t.Errorf("a change of %s goes unnoticed", path)
@@ -115,6 +119,8 @@ func mutate(t *testing.T, v reflect.Value) {
 		return
 	}
 	switch {
+	case v.Kind() == reflect.Array:
+		mutate(t, v.Index(0))
 	case v.Kind() == reflect.String:
 		v.SetString(v.String() + "x")
 	case v.Kind() == reflect.Bool:

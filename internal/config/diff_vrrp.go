@@ -97,24 +97,29 @@ func (d *differ) auth(where string, a, b *VRRPAuth) {
 	if a.Type != b.Type {
 		d.add(where, "auth type %s becomes %s", a.Type, b.Type)
 	}
-	if a.KeyID != b.KeyID {
-		d.add(where, "auth key %d signs instead of key %d", b.KeyID, a.KeyID)
-	}
 	if a.Replay != b.Replay {
 		d.add(where, "auth replay %s becomes %s", a.Replay, b.Replay)
 	}
+	d.keys(where, a.KeyID, b.KeyID, a.KeyFiles, b.KeyFiles, a.Keys, b.Keys)
+}
+
+// keys compares keys by their IDs, without naming any secret.
+func (d *differ) keys(where string, signed, signs uint8, was, now map[uint8]string, old, new map[uint8][]byte) {
+	if signed != signs {
+		d.add(where, "auth key %d signs instead of key %d", signs, signed)
+	}
 	for id := range 256 {
 		key := uint8(id)
-		old, had := a.KeyFiles[key]
-		file, has := b.KeyFiles[key]
+		before, had := was[key]
+		file, has := now[key]
 		switch {
 		case had && !has:
 			d.add(where, "auth key %d is not accepted any more", id)
 		case !had && has:
 			d.add(where, "auth key %d is accepted", id)
-		case old != file:
-			d.add(where, "auth key %d is read from %s instead of %s", id, file, old)
-		case a.Keys != nil && b.Keys != nil && !bytes.Equal(a.Keys[key], b.Keys[key]):
+		case before != file:
+			d.add(where, "auth key %d is read from %s instead of %s", id, file, before)
+		case old != nil && new != nil && !bytes.Equal(old[key], new[key]):
 			d.add(where, "auth key %d is another one", id)
 		}
 	}

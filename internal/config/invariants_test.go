@@ -56,6 +56,9 @@ func invariants(c *Config) error {
 			all = append(all, fmt.Errorf("group %q: %w", c.Groups[i].Name, err))
 		}
 	}
+	if err := speakerInvariants(c); err != nil {
+		all = append(all, err)
+	}
 	if c.Heartbeat.Port == 0 || c.Control.Socket == "" || c.State.Dir == "" || c.Realtime.Priority < 1 || c.Realtime.Priority > 99 {
 		bad("daemon: %+v %+v %+v %+v", c.Heartbeat, c.Control, c.State, c.Realtime)
 	}
@@ -80,7 +83,7 @@ func groupInvariants(c *Config, g *Group, own func(netip.Addr, string)) error {
 		if m.Priority == 255 {
 			owners++
 		}
-		if g.Election.VRRP == nil && !slices.Contains(g.Election.Voters, m.Node) {
+		if g.Election.Type == ElectionPeer && !slices.Contains(g.Election.Voters, m.Node) {
 			bad("member %s has no vote", m.Node)
 		}
 	}
@@ -91,6 +94,10 @@ func groupInvariants(c *Config, g *Group, own func(netip.Addr, string)) error {
 	if e.VRRP != nil {
 		if err := routerInvariants(g); err != nil {
 			bad("%w", err)
+		}
+	} else if e.Type == ElectionNone {
+		if g.Sync != "" || e.Interval != 0 || len(e.Voters) > 0 || e.Quorum || g.Preempt.Enabled || g.Routes != nil && g.Routes.Room != 0 {
+			bad("without election: %+v", g)
 		}
 	} else if g.Sync != "" || e.Type != ElectionPeer || e.Interval < time.Millisecond || e.Interval > time.Minute ||
 		e.Multiplier < 2 || e.Multiplier > 100 || e.Quorum && len(e.Voters) < 3 || e.OnQuorumLoss != "release" && e.OnQuorumLoss != "hold" {
@@ -110,7 +117,16 @@ func groupInvariants(c *Config, g *Group, own func(netip.Addr, string)) error {
 		if k.Kind == CheckExec {
 			least = leastExecInterval
 		}
-		if k.Interval < least || k.Timeout <= 0 || k.Timeout > k.Interval || k.Rise < 1 || k.Fall < 1 ||
+		if k.Kind == CheckBFD {
+			if err := pathInvariants(k.BFD); err != nil || k.Interval != 0 || k.Timeout != 0 || k.Rise != 1 || k.Fall != 1 {
+				bad("check %+v: %w", k, err)
+			}
+			if _, err := netip.ParseAddr(k.Target); err != nil {
+				bad("check %+v: %w", k, err)
+			}
+			continue
+		}
+		if k.BFD != nil || k.Interval < least || k.Timeout <= 0 || k.Timeout > k.Interval || k.Rise < 1 || k.Fall < 1 ||
 			(k.Kind == CheckExec) != (len(k.Command) > 0) || (k.Target == "") != (k.Kind == CheckExec) {
 			bad("check %+v", k)
 		}

@@ -44,7 +44,7 @@ func hmacAdvice(path string) string {
 
 // LoadKeys reads the files with the secrets of cfg that its node needs: the keys of
 // heartbeats into Security.Keys, the signing key first, those of virtual routers,
-// the password of mail and the tokens of webhooks. Without cfg.Self it reads all.
+// of BGP and BFD sessions, the password of mail and the tokens of webhooks. Without cfg.Self it reads all.
 // A client exchanges no heartbeats and holds no group: nothing is read on one.
 // A file that others may read, that belongs to another user, or that is too short
 // or too long is refused; all of these are reported together.
@@ -71,6 +71,7 @@ func LoadKeys(cfg *Config) error {
 			secrets[i] = v.Auth.read(read)
 		}
 	}
+	sessions := cfg.readBGP(read)
 	password, tokens := cfg.Notify.read(read)
 	if len(all) > 0 {
 		return errors.Join(unique(all)...)
@@ -83,6 +84,7 @@ func LoadKeys(cfg *Config) error {
 			cfg.Groups[i].Election.VRRP.Auth.Keys = of
 		}
 	}
+	sessions.put()
 	if cfg.Notify.Email != nil {
 		cfg.Notify.Email.Password = password
 	}

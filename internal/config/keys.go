@@ -69,6 +69,7 @@ var keys = withLater(mapping(
 		optional("mode", one(enum("auto", "required", "off")), "auto"),
 		optional("priority", one(integer("priorities of SCHED_FIFO", 1, 99)), "50"),
 	), ""),
+	optional("bgp", bgpKeys, "none"),
 	optional("fence", one(enum("auto", "kernel", "guard", "none")), "auto"),
 	optional("notify", notifyKeys, "none"),
 	optional("log", mapping(
@@ -78,7 +79,6 @@ var keys = withLater(mapping(
 		optional("syslog", one(syslogTarget()), defaultSyslog),
 	), ""),
 ), map[string]string{
-	"bgp":   "use addresses on an overlay, on an interface or on lo",
 	"gate":  "use a group with a witness, and its hooks",
 	"beat":  "use a group with a witness, and its hooks",
 	"lease": "use election: { type: peer } with a witness",
@@ -103,8 +103,8 @@ var overlayKeys = withTypes(mapping(
 ), map[string]string{"geneve": "use type: vxlan"})
 
 var groupKeys = withLater(mapping(
-	required("members", named("member", plainName, MaxNodes,
-		one(integer("255 never yields to another priority; 1–254 are the usual ones", 1, 255)))),
+	required("members", either(named("member", plainName, MaxNodes,
+		one(integer("255 never yields to another priority; 1–254 are the usual ones", 1, 255))), list(MaxNodes, one(plainName)))),
 	optional("election", electionKeys, ""),
 	optional("preempt", mapping(
 		optional("enabled", one(truth), "true"),
@@ -130,12 +130,14 @@ var groupKeys = withLater(mapping(
 	optional("announce", mapping(
 		optional("refresh", one(duration(time.Second, 24*time.Hour, true)), length(defaultRefresh)+"; vrrp: "+length(defaultRouterRefresh)),
 	), ""),
+	optional("damping", mapping(
+		optional("window", one(duration(time.Second, time.Hour, true)), "0; with bgp "+length(defaultDamping)),
+	), ""),
+	optional("bgp", routesKeys, "none"),
 ), map[string]string{
-	"bgp":     "use addresses, and hooks for the routing daemon",
-	"azure":   "use the hooks activate and standby",
-	"aws":     "use the hooks activate and standby",
-	"gcp":     "use the hooks activate and standby",
-	"damping": "use preempt: { delay: … }",
+	"azure": "use the hooks activate and standby",
+	"aws":   "use the hooks activate and standby",
+	"gcp":   "use the hooks activate and standby",
 })
 
 var electionKeys = withTypes(mapping(
@@ -171,7 +173,6 @@ var electionKeys = withTypes(mapping(
 	optional("down_adverts", one(integer("advertisements that may be missing", 1, 100)), "3"),
 ), map[string]string{
 	"lease":  "use type: peer with a witness",
-	"none":   "use type: peer",
 	"manual": "use type: peer with preempt: { enabled: false } and stead switchover",
 })
 
@@ -183,7 +184,8 @@ var checkKeys = withLater(withOneOf(mapping(
 	optional("exec", &shape{kind: commandShape}, ""),
 	optional("file", one(absolutePath(4095)), ""),
 	optional("interface", interfaceField(), ""),
-	optional("interval", one(duration(10*time.Millisecond, time.Hour, false)), length(defaultCheckInterval)),
+	optional("bfd", one(address()), ""),
+	optional("interval", one(duration(leastBFD, time.Hour, false)), length(defaultCheckInterval)+"; bfd: "+length(defaultBFDInterval)),
 	optional("timeout", one(duration(time.Millisecond, time.Hour, false)), "the interval, at most "+length(defaultCheckTimeout)),
 	optional("rise", one(integer("successes in a row", 1, 100)), "2"),
 	optional("fall", one(integer("failures in a row", 1, 100)), "2"),
@@ -196,9 +198,14 @@ var checkKeys = withLater(withOneOf(mapping(
 	optional("status", list(100, one(integer("HTTP status codes", 100, 599))), "200–399"),
 	optional("number", one(truth), "false"),
 	optional("max_age", one(duration(time.Millisecond, 8760*time.Hour, false)), "any age"),
-), "http", "tcp", "udp", "process", "exec", "file", "interface"), map[string]string{
+	optional("min_rx", one(bfdInterval()), "the interval"),
+	optional("multiplier", one(integer("packets that may be missing, and one", 2, 255)), "3"),
+	optional("multihop", one(integer("1 is a neighbour on a link of the node", 1, 255)), "1"),
+	optional("source", perNode(one(address())), "any"),
+	optional("passive", one(truth), "false"),
+	optional("auth", bfdAuthKeys, "none"),
+), "http", "tcp", "udp", "process", "exec", "file", "interface", "bfd"), map[string]string{
 	"grpc":     "use tcp or exec",
-	"bfd":      "use interface or exec",
 	"progress": "use exec, or file with max_age",
 })
 

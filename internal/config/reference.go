@@ -48,7 +48,9 @@ func documented(text string) (map[*field]entryDoc, error) {
 
 // collect calls f for every key in the file that the table knows.
 func collect(n *yaml.Node, s *shape, path string, f func(path string, key *field, line int)) {
+	s = s.of(n)
 	switch {
+	case s == nil:
 	case s.kind == mappingShape && n.Kind == yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			if key := s.field(n.Content[i].Value); key != nil {

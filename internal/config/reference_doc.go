@@ -26,7 +26,7 @@ How values are written:
 Bounds: 64 nodes, 4 addresses a node, 4096 groups, 255 of them decided by VRRP, 64 overlays, and in one group
 256 addresses, 255 of them advertised, and 64 checks.
 
-Keys of other versions (election types ` + "`lease`, `none`, `manual`; `bgp`; `geneve`" + ` and more) are refused with what to use instead.
+Keys of other versions (election types ` + "`lease`, `manual`; `geneve`" + ` and more) are refused with what to use instead.
 `
 
 // ReferenceDoc is the reference of all keys in Markdown, from the text of the
@@ -120,6 +120,12 @@ func inside(s *shape) (inner *shape, suffix string) {
 		return s.elem, ".NAME"
 	case s.kind == listShape && s.elem.kind == mappingShape:
 		return s.elem, "[]"
+	case s.kind == eitherShape:
+		for _, of := range s.shapes {
+			if inner, suffix := inside(of); inner != nil {
+				return inner, suffix
+			}
+		}
 	}
 	return nil, ""
 }

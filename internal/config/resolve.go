@@ -9,7 +9,8 @@ import (
 
 // Resolve finds which node this machine is, by the first that tells: the name that
 // the user gave (--node), the host's name or its first label, an address that the
-// machine has. It sets cfg.Self and returns it. When nothing tells, or a name and
+// machine has. It sets cfg.Self, and what the
+// file names by node to the node's own, and returns the name. When nothing tells, or a name and
 // an address tell different things, the error lists the nodes.
 func Resolve(cfg *Config, node, hostname string, local []netip.Addr) (string, error) {
 	if node != "" {
@@ -17,18 +18,18 @@ func Resolve(cfg *Config, node, hostname string, local []netip.Addr) (string, er
 			names := nodeNames(cfg)
 			return "", fmt.Errorf("%s: node %q is not in the configuration: %s; it has %s", cfg.File, node, didYouMean(node, names), listed(names))
 		}
-		cfg.Self = node
+		cfg.become(node)
 		return node, nil
 	}
 	byName := byHostname(cfg, hostname)
 	byAddress := byAddresses(cfg, local)
 	switch {
 	case byName != "" && (len(byAddress) == 0 || slices.Contains(byAddress, byName)):
-		cfg.Self = byName
+		cfg.become(byName)
 	case byName != "":
 		return "", fmt.Errorf("%s: this machine is named like node %q but has an address of %s: say which it is with --node", cfg.File, byName, listed(byAddress))
 	case len(byAddress) == 1:
-		cfg.Self = byAddress[0]
+		cfg.become(byAddress[0])
 	case len(byAddress) > 1:
 		return "", fmt.Errorf("%s: this machine has addresses of %d nodes: say which it is with --node: %s", cfg.File, len(byAddress), listed(byAddress))
 	default:

@@ -38,6 +38,12 @@ func schemaOf(s *shape, docs map[*field]entryDoc) map[string]any {
 	case perNodeShape:
 		return map[string]any{"anyOf": []any{schemaOf(s.elem, docs), map[string]any{"type": "object", "maxProperties": s.most,
 			"propertyNames": s.name.schema, "additionalProperties": schemaOf(s.elem, docs)}}}
+	case eitherShape:
+		var forms []any
+		for _, of := range s.shapes {
+			forms = append(forms, schemaOf(of, docs))
+		}
+		return map[string]any{"anyOf": forms}
 	case commandShape:
 		return map[string]any{"anyOf": []any{
 			map[string]any{"type": "string", "minLength": 1},

@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"strings"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // The table of keys (keys.go) is made of shapes. The loader, the JSON Schema and
@@ -18,6 +20,7 @@ const (
 	scalarShape
 	commandShape // a list of arguments, or one line for a shell
 	perNodeShape // one value for all nodes, or a mapping of values by node
+	eitherShape  // one of several shapes, told apart by what YAML has there
 )
 
 // shape is what a place in the file may hold.
@@ -34,6 +37,8 @@ type shape struct {
 	elem   *shape  // of a named shape, of a list, of a value per node
 	most   int     // entries of a named shape or of a list
 	scalar *scalar
+
+	shapes []*shape // of an either shape: no two of one YAML kind
 }
 
 // field is a key of a mapping.
@@ -55,6 +60,8 @@ func list(most int, elem *shape) *shape { return &shape{kind: listShape, most: m
 func perNode(elem *shape) *shape {
 	return &shape{kind: perNodeShape, noun: "node", name: plainName, most: MaxNodes, elem: elem, scalar: elem.scalar}
 }
+
+func either(shapes ...*shape) *shape { return &shape{kind: eitherShape, shapes: shapes} }
 
 func one(s *scalar) *shape { return &shape{kind: scalarShape, scalar: s} }
 
@@ -92,6 +99,12 @@ func (s *shape) words() string {
 		return fmt.Sprintf("list of at most %d: %s", s.most, s.elem.words())
 	case perNodeShape:
 		return s.elem.words() + ", or a mapping of such by node"
+	case eitherShape:
+		words := make([]string, len(s.shapes))
+		for i, of := range s.shapes {
+			words[i] = of.words()
+		}
+		return strings.Join(words, "; or ")
 	case commandShape:
 		return "list of arguments, the first an absolute path; one text with `shell: true`"
 	default:
@@ -125,5 +138,35 @@ func (s *shape) walk(path string, f func(path string, parent *shape, key *field)
 		s.elem.walk(path+".*", f)
 	case listShape:
 		s.elem.walk(path+"[]", f)
+	case eitherShape:
+		for _, of := range s.shapes {
+			of.walk(path, f)
+		}
+	}
+}
+
+// of is the one of an either shape that a YAML node has, or nil; every other shape
+// is itself.
+func (s *shape) of(n *yaml.Node) *shape {
+	if s.kind != eitherShape {
+		return s
+	}
+	for _, one := range s.shapes {
+		if one.yamlKind() == n.Kind {
+			return one
+		}
+	}
+	return nil
+}
+
+// yamlKind is what YAML has in the place of a shape.
+func (s *shape) yamlKind() yaml.Kind {
+	switch s.kind {
+	case mappingShape, namedShape:
+		return yaml.MappingNode
+	case listShape:
+		return yaml.SequenceNode
+	default:
+		return yaml.ScalarNode
 	}
 }

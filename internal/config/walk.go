@@ -92,6 +92,12 @@ func (w *walker) fill(v *value, s *shape) {
 		}
 	case commandShape:
 		w.command(v)
+	case eitherShape:
+		if of := s.of(v.node); of != nil {
+			w.fill(v, of)
+			return
+		}
+		w.isKind(v, s.shapes[0].yamlKind(), s)
 	default:
 		if w.isKind(v, yaml.ScalarNode, s) {
 			v.scalar, v.bad = w.scalar(v, s.scalar)
