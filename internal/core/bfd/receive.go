@@ -23,7 +23,7 @@ func (s *Session) Receive(now Instant, p *Packet) {
 	case c.poll:
 		s.send(now, true)
 	case s.urgent:
-		s.send(now, false)
+		s.tell(now)
 	}
 }
 
@@ -100,6 +100,6 @@ func (s *Session) silence(now Instant) {
 	}
 	s.pace(now)
 	if s.urgent {
-		s.send(now, false)
+		s.tell(now)
 	}
 }

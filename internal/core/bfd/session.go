@@ -25,6 +25,7 @@ type Session struct {
 	offer  offer
 	poll   poll
 	parted parted
+	told   told
 
 	every    time.Duration // between periodic packets, before jitter; 0: none are sent
 	sentAt   Instant       // the last packet that was no answer to a Poll

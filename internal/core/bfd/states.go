@@ -23,6 +23,31 @@ func (s *Session) fail(now Instant, c Change) {
 	s.enter(now, c)
 }
 
+// tellMost is how many changes of state are told at once in a second; a session that
+// comes up, goes down and comes up again has six. On a network that repeats packets
+// each one could be answered by another change, and the packets would multiply.
+const tellMost = 8
+
+// told bounds the packets that tell of a change.
+type told struct {
+	since Instant
+	count int
+}
+
+// tell sends the new state, now, or leaves that to the next periodic packet. A
+// passive system that knows no other says nothing at all.
+func (s *Session) tell(now Instant) {
+	if !s.started || s.waits() {
+		return
+	}
+	if now >= s.told.since.Add(slowInterval) {
+		s.told = told{since: now}
+	}
+	if s.told.count++; s.told.count <= tellMost {
+		s.send(now, false)
+	}
+}
+
 // parted is a session that left Up for AdminDown. Should the packet that says so be
 // lost, the other system would take the end of its Detection Time for a failure of
 // the path: so packets go on at the old rate for that long (RFC 5880 section
@@ -55,9 +80,7 @@ func (s *Session) SetAdminDown(now Instant, down bool) {
 	} else {
 		s.enter(now, Change{To: Down})
 	}
-	if s.started && !s.waits() {
-		s.send(now, false)
-	}
+	s.tell(now)
 }
 
 // Parting tells whether the session is AdminDown and the other system may not know
