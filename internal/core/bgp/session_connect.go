@@ -12,12 +12,10 @@ import (
 func (s *Session) Opened(now Instant, conn Conn, local netip.Addr) {
 	switch {
 	case conn < FirstIncoming:
-		if s.ours.state != Connect || s.ours.conn != conn {
-			s.out.Hangups = append(s.out.Hangups, conn) // it was given up in the meantime
-			return
+		if s.ours.state == Connect && s.ours.conn == conn { // else it was given up, and hung up, in the meantime
+			s.ours.local = local
+			s.sendOpen(now, &s.ours)
 		}
-		s.ours.local = local
-		s.sendOpen(now, &s.ours)
 	case !s.started:
 		s.out.Hangups = append(s.out.Hangups, conn)
 	case s.answers():

@@ -61,13 +61,14 @@ func (s *Session) Tick(now Instant) {
 }
 
 func (s *Session) tick(now Instant, f *fsm) {
-	switch {
-	case now >= f.holdAt:
+	if now >= f.holdAt {
 		s.holdTimer(now, f)
-	case now >= f.stuckAt():
+	}
+	if now >= f.stuckAt() {
 		// The peer may hear of it if it takes something in the next second.
 		s.refuse(now, f, &Notification{Code: CodeSendHoldTimer}, ending{why: reason.Notified})
-	case now >= f.keepaliveAt:
+	}
+	if now >= f.keepaliveAt {
 		s.keepalive(now, f)
 	}
 }
