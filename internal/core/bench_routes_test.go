@@ -126,7 +126,7 @@ func (e *serverEnd) flushBFD() {
 	out := e.bfd.Finish(b.now)
 	for _, c := range out.Changes {
 		e.session.Begin(b.now)
-		e.session.BFD(b.now, c.To == bfd.Up, c.PeerAdmin)
+		e.session.BFD(b.now, c.To == bfd.Up, c.PeerAdmin || c.To == bfd.AdminDown)
 		e.flush()
 	}
 	for _, x := range out.Sends {

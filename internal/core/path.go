@@ -89,16 +89,17 @@ func (c *Core) absorbPaths(now Instant) {
 	}
 }
 
-// pathChanged takes a change of a BFD session in. That the other system is taken
-// out of service says nothing about the path (RFC 5882 section 3.2).
+// pathChanged takes a change of a BFD session in. That either system is taken out
+// of service says nothing about the path (RFC 5882 section 3.2).
 func (c *Core) pathChanged(now Instant, p *path, ch *bfd.Change) {
 	p.up = ch.To == bfd.Up
+	admin := ch.PeerAdmin || ch.To == bfd.AdminDown
 	n := Note{At: now, Group: NoGroup, Node: NoNode, Detail: p.cfg.Name, Took: ch.Took}
 	switch {
 	case ch.To == bfd.Up:
 		n.Kind = PathUp
-	case ch.From == bfd.Up && ch.PeerAdmin:
-		n.Kind, n.Detail = PathDown, told(p.cfg.Name, "the other system was taken out of service: not a failure")
+	case ch.From == bfd.Up && admin:
+		n.Kind, n.Detail = PathDown, told(p.cfg.Name, "taken out of service: not a failure")
 	case ch.From == bfd.Up:
 		n.Kind, n.Reason = PathDown, reason.BFDDown
 		n.Detail = told(p.cfg.Name, "the other system signals it")
@@ -111,13 +112,13 @@ func (c *Core) pathChanged(now Instant, p *path, ch *bfd.Change) {
 	c.note(n)
 	c.touched = true
 	for _, i := range p.peers {
-		c.sessions[i].BFD(now, ch.To == bfd.Up, ch.PeerAdmin)
+		c.sessions[i].BFD(now, ch.To == bfd.Up, admin)
 	}
 	outcome := Failed
 	switch {
 	case ch.To == bfd.Up:
 		outcome = Passed
-	case ch.PeerAdmin:
+	case admin:
 		outcome = CouldNotRun
 	}
 	for _, k := range p.checks {

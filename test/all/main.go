@@ -27,7 +27,7 @@ const results = "bin/test-result"
 func main() {
 	list := flag.Bool("list", false, "print the steps and exit")
 	seeds := flag.Int("seeds", 2000, "how many worlds the simulator goes through")
-	fuzz := flag.Int("fuzz", 40000, "how many inputs each fuzz target is given")
+	fuzz := flag.Duration("fuzz", 3*time.Second, "how long each fuzz target runs")
 	flag.Parse()
 	if *list {
 		for _, s := range steps {

@@ -81,18 +81,47 @@ func (r *run) tested(packages []string, flags ...string) tally {
 	return r.goTest(append(flags, packages...)...)
 }
 
-// fuzzAll gives each fuzz target some inputs: a finding is a failed test. They are
-// counted, not timed: a fuzzer that is told when to end reports at times, for no
-// reason of the target's, that its deadline was exceeded.
+// fuzzTries is how often a target is fuzzed that only its own deadline has ended.
+const fuzzTries = 3
+
+// fuzzAll runs each fuzz target for a while: a finding is a failed test.
 func (r *run) fuzzAll() (total tally) {
 	for _, target := range fuzzTargets() {
-		got := r.goTest("-run=^$", "-fuzz=^"+target.name+"$", fmt.Sprintf("-fuzztime=%dx", r.fuzz), "-parallel=2", target.pkg)
-		if got.failed == 0 {
-			got = one(true)
-		}
-		total.add(got)
+		total.add(one(r.fuzzOne(target)))
 	}
 	return total
+}
+
+// fuzzOne runs a fuzz target. Now and then the go tool takes the end of the time
+// that it was given for a failure of the target; then it is run again.
+func (r *run) fuzzOne(t target) bool {
+	for try := 1; ; try++ {
+		output, err := r.command(nil, "go", "test", "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+r.fuzz.String(), "-parallel=2", t.pkg).CombinedOutput()
+		if err == nil {
+			return true
+		}
+		if try == fuzzTries || !onlyItsDeadline(string(output)) {
+			fmt.Fprintf(r.out, "%s%s %s: %v\n", output, t.pkg, t.name, err)
+			return false
+		}
+	}
+}
+
+// onlyItsDeadline tells whether what a failed run of a fuzz target says is that
+// its time is over and nothing else: no input, no message of the target.
+func onlyItsDeadline(output string) bool {
+	said := false
+	for _, line := range strings.Split(strings.TrimSpace(output), "\n") {
+		line = strings.TrimSpace(line)
+		switch {
+		case line == "context deadline exceeded":
+			said = true
+		case strings.HasPrefix(line, "fuzz: "), strings.HasPrefix(line, "--- FAIL: Fuzz"), strings.HasPrefix(line, "FAIL"), strings.HasPrefix(line, "exit status"), line == "":
+		default:
+			return false
+		}
+	}
+	return said
 }
 
 type target struct{ pkg, name string }

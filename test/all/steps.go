@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"time"
 )
 
 // run is one run of the steps.
@@ -16,7 +17,7 @@ type run struct {
 	out   io.Writer
 	root  bool
 	seeds int
-	fuzz  int // inputs for each target
+	fuzz  time.Duration
 }
 
 // command prepares a program; it reads nothing.
