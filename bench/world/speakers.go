@@ -41,7 +41,7 @@ func startExaBGP(w *World, host string, r Routing) error {
 	}
 	path := func(times int) string { return strings.TrimSpace(strings.Repeat(fmt.Sprint(ServerAS, " "), times)) }
 	check := fmt.Sprintf("/usr/bin/python3 -m exabgp healthcheck --no-syslog --interval 1 --fast-interval 1 --rise 1 --fall 1 --no-ip-setup "+
-		"--cmd \"grep -q :0BB8 /proc/net/tcp6 /proc/net/tcp\" --ip %s/32 --next-hop self --disable %s --up-as-path \"%s\" --down-as-path \"%s\" --disabled-as-path \"%s\"",
+		"--cmd \"grep -q :0BB8 /proc/net/tcp6 /proc/net/tcp\" --ip %s/32 --disable %s --up-as-path \"%s\" --down-as-path \"%s\" --disabled-as-path \"%s\"",
 		RoutedVIP, disableFile(w, host), path(prepended[host]+1), path(6), path(6))
 	text := fmt.Sprintf("process health {\n  run %s;\n  encoder text;\n}\n", check)
 	for _, rs := range []string{RS1, RS2} {
