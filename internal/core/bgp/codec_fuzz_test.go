@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 	"unicode"
-
-	"pgregory.net/rapid"
 )
 
 // FuzzMessage reads anything as a message of every type. Nothing panics, no length
@@ -29,7 +27,7 @@ func FuzzMessage(f *testing.F) {
 	f.Add(AppendKeepalive(nil))
 	f.Fuzz(func(t *testing.T, message []byte) {
 		if len(message) >= HeaderLen {
-			header(t, message)
+			headerFits(t, message)
 		}
 		before := bytes.Clone(message)
 		open, refused := ParseOpen(message)
@@ -52,8 +50,8 @@ func FuzzMessage(f *testing.F) {
 	})
 }
 
-// header reads the header of anything.
-func header(t *testing.T, message []byte) {
+// headerFits reads the header of anything.
+func headerFits(t *testing.T, message []byte) {
 	kind, length, n := ParseHeader(message)
 	if n != nil {
 		if n.Code != CodeHeader || n.Subcode == 0 {
@@ -75,7 +73,7 @@ func openAgain(t *testing.T, o *Open) {
 		return
 	}
 	message := AppendOpen(nil, o)
-	header(t, message)
+	headerFits(t, message)
 	if again, n := ParseOpen(message); n != nil || again != *o {
 		t.Fatalf("%+v\nbecame %+v, %v", *o, again, n)
 	}
@@ -84,7 +82,7 @@ func openAgain(t *testing.T, o *Open) {
 // notificationAgain writes what was read. A long text may be cut.
 func notificationAgain(t *testing.T, n *Notification) {
 	message := AppendNotification(nil, n)
-	header(t, message)
+	headerFits(t, message)
 	again := ParseNotification(message)
 	if again.Code != n.Code || again.Subcode != n.Subcode || !strings.HasPrefix(n.Text, again.Text) {
 		t.Fatalf("%+v\nbecame %+v", n, again)
@@ -96,11 +94,4 @@ func notificationAgain(t *testing.T, n *Notification) {
 	if words == "" || strings.ContainsFunc(words, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		t.Fatalf("%+v says %q", n, words)
 	}
-}
-
-// FuzzUpdate announces anything in any session, and has it read by GoBGP.
-func FuzzUpdate(f *testing.F) {
-	f.Add(bytes.Repeat([]byte{0}, 256))
-	f.Add(bytes.Repeat([]byte{0xff, 3, 0x55}, 2000))
-	f.Fuzz(rapid.MakeFuzz(announceAny))
 }
