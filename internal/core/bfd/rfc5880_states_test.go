@@ -8,7 +8,6 @@ import (
 	"stead/internal/core/clock"
 )
 
-func active(*Config)    {}
 func passive(c *Config) { c.Passive = true }
 
 // in is a session in a state.
