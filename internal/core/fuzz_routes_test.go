@@ -18,6 +18,7 @@ func routeFuzzConfig(self int, how byte) Config {
 	g := &cfg.Groups[0]
 	g.Interfaces = []string{"eth0"}
 	g.Linger = 100 * time.Millisecond
+	g.Interval, cfg.Interval = 50*time.Millisecond, 50*time.Millisecond // seconds pass here
 	if how&2 != 0 {
 		g.Routes.Prepend.Standby = 4
 	}
@@ -91,7 +92,7 @@ func FuzzRoutes(f *testing.F) {
 		}
 		deaf = [3]bool{}
 		x.mendAll()
-		x.run(30 * time.Second)
+		x.run(15 * time.Second)
 		want := []int{0, 1, 2}
 		if how&8 == 0 {
 			want = x.holders(0)
