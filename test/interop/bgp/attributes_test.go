@@ -19,7 +19,7 @@ func TestAttributes(t *testing.T) {
 	communities := []string{"65010:100", "no-export"}
 	full := path{From: "a", ASPath: long, MED: 70, Origin: "IGP", LocalPref: -1, Communities: communities, Large: []string{"65010:1:2"}, Best: true}
 	internal := full
-	internal.ASPath, internal.LocalPref = long[:2], 170
+	internal.ASPath, internal.LocalPref = nil, 168 // 2 below: the local AS is not prepended within it
 	for _, tt := range []struct {
 		name         string
 		with         terms

@@ -46,7 +46,7 @@ protocol kernel k6 { ipv6 { import none; export where source = RTS_BGP; };%[2]s 
 func (w *terms) birdPeer(h, server *host) string {
 	lines := []string{
 		fmt.Sprintf("local %s as %d", w.local(h), w.as()),
-		fmt.Sprintf("neighbor %s as %d", server.link(w.over6), w.seen()),
+		fmt.Sprintf("neighbor %s %s", server.link(w.over6), w.birdAS()),
 		fmt.Sprintf("hold time %d", w.holdTime()),
 		"connect delay time 1", "connect retry time 1",
 		"error wait time 1,2",
@@ -72,6 +72,15 @@ func (w *terms) birdPeer(h, server *host) string {
 	}
 	return fmt.Sprintf("protocol bgp %s {\n\t%s;\n\tipv4 { import all; export none;%s };\n\tipv6 { import all; export none; };\n}\n",
 		server.name, strings.Join(lines, ";\n\t"), next)
+}
+
+// birdAS is how the servers' AS is written. One that does not fit cannot be, and
+// any is taken.
+func (w *terms) birdAS() string {
+	if w.noAS4 && w.server() > 1<<16-1 {
+		return "external"
+	}
+	return fmt.Sprintf("as %d", w.server())
 }
 
 func (w *terms) birdBFD(h *host) string {

@@ -103,14 +103,13 @@ func (w *terms) frrBGP(h *host) string {
 				fmt.Fprintf(&text, " neighbor %s %s\n", server.link(w.over6), fmt.Sprintf(format, args...))
 			}
 		}
-		say(true, "remote-as %d", w.seen())
+		say(true, "remote-as %d", w.server())
 		say(w.noAS4, "dont-capability-negotiate")
 		say(true, "update-source %s", w.local(h))
 		say(w.hops > 0, "ttl-security hops %d", w.hops)
 		say(w.multihop() && w.hops == 0 && !w.internal, "ebgp-multihop 2")
 		say(true, "timers %d %d", max(1, w.holdTime()/3), w.holdTime())
 		say(true, "timers connect 1")
-		say(true, "timers delayopen 1")
 		say(w.passive, "passive")
 		say(w.password != "", "password %s", w.password)
 		say(w.nextHop6, "capability extended-nexthop")
@@ -183,7 +182,7 @@ type frrPath struct {
 		Segments []struct{ List []int }
 	} `json:"aspath"`
 	Origin    string
-	MED       *int `json:"med"`
+	MED       *int `json:"metric"`
 	LocalPref *int `json:"locPrf"`
 	Community struct{ List []string }
 	Large     struct{ List []string } `json:"largeCommunity"`

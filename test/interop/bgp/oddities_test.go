@@ -76,48 +76,33 @@ func TestOddPeers(t *testing.T) {
 	}
 }
 
-// A peer that closes each connection is tried again less and less often.
+// A peer that closes each connection on OPEN is tried again less and less often;
+// one that had a session is tried again soon.
 func TestBackOff(t *testing.T) {
 	t.Parallel()
 	n, s := beside(t, "", terms{})
-	for _, how := range []struct {
-		name string
-		does func(c *talk)
-	}{
-		{"on OPEN", func(c *talk) { c.read() }},
-		{"at once", func(*talk) {}},
-	} {
-		first := len(s.times())
-		for range 5 {
-			c := s.accept(t)
-			how.does(c)
-			_ = c.Close()
-		}
-		times := s.times()[first:]
-		gaps := make([]time.Duration, 4)
-		for i := range gaps {
-			gaps[i] = times[i+1].Sub(times[i])
-		}
-		t.Logf("closed %s: tried again after %v", how.name, gaps)
-		if first > 0 {
-			continue // it goes on from where it was
-		}
-		for i := range gaps {
-			// 200 ms, doubled each time, with 25 % of jitter (RFC 4271 section 10).
-			if least := 140 * time.Millisecond << i; gaps[i] < least {
-				t.Errorf("attempt %d came %v after the one before: want %v or more", i+2, gaps[i], least)
-			}
+	for range 5 {
+		c := s.accept(t)
+		c.read()
+		_ = c.Close()
+	}
+	times := s.times()
+	for i := range 4 {
+		// 200 ms, doubled each time, less 25 % of jitter (RFC 4271 section 10).
+		gap, least := times[i+1].Sub(times[i]), 140*time.Millisecond<<i
+		t.Logf("attempt %d came %v after the one before", i+2, gap)
+		if gap < least {
+			t.Errorf("attempt %d came %v after the one before: want %v or more", i+2, gap, least)
 		}
 	}
 	if !n.rs2.router.session(t, n.rs2, n.a).Established {
 		t.Error("the other router has no session")
 	}
-	// A session that was established is tried again at once.
 	c := s.accept(t)
 	c.establish(9)
 	_ = c.Close()
 	closed := now()
-	c = s.accept(t)
+	s.accept(t)
 	if took := now().Sub(closed); took > 2*time.Second {
 		t.Errorf("tried again %v after a session that had been established", took)
 	}
@@ -179,10 +164,12 @@ func TestRestart(t *testing.T) {
 }
 
 // Routers from before 4-octet AS numbers: BIRD without that capability, FRR
-// without any. A number that does not fit is AS_TRANS to them (RFC 6793).
+// without any. What does not fit is AS_TRANS to them, and stands beside the AS_PATH
+// (AS4_PATH, RFC 6793), from which BIRD puts it back. FRR does not, because the
+// server could have sent 4 octets had FRR said that it can, too.
 func TestOldRouters(t *testing.T) {
 	t.Parallel()
-	for as, seen := range map[int]int{serverAS: serverAS, 4200000010: 23456} {
+	for _, as := range []int{serverAS, 4200000010} {
 		t.Run(fmt.Sprint(as), func(t *testing.T) {
 			t.Parallel()
 			with := terms{noAS4: true, serverAS: as}
@@ -190,6 +177,10 @@ func TestOldRouters(t *testing.T) {
 			n.a.stead(t, &pair{net: n, with: with, alone: "a", only4: true})
 			n.sends(t, vip4, "a")
 			for _, rs := range n.routers() {
+				seen := as
+				if rs.router == (frr{}) && as > 1<<16-1 {
+					seen = 23456
+				}
 				got := rs.router.paths(t, rs, prefixOf(vip4))
 				if want := fmt.Sprint([]int{seen, seen, seen}); len(got) != 1 || fmt.Sprint(got[0].ASPath) != want {
 					t.Errorf("%s has %+v, want the AS_PATH %v", rs.router, got, want)

@@ -80,14 +80,6 @@ func (w *terms) server() int {
 	return w.serverAS
 }
 
-// seen is it as a route server knows it.
-func (w *terms) seen() int {
-	if w.noAS4 && w.server() > 1<<16-1 {
-		return 23456 // AS_TRANS
-	}
-	return w.server()
-}
-
 // local is where a route server is for its sessions.
 func (w *terms) local(h *host) netip.Addr {
 	switch {

@@ -72,7 +72,7 @@ http: { listen: none }
 func (p *pair) peers(t testing.TB, h *host) string {
 	t.Helper()
 	w := &p.with
-	keys := []string{fmt.Sprintf("as: %d, hold_time: %ds, connect_retry: 200ms", w.as(), w.holdTime())}
+	keys := []string{fmt.Sprintf("as: %d, hold_time: %ds", w.as(), w.holdTime())}
 	add := func(when bool, key string) {
 		if when {
 			keys = append(keys, key)
@@ -81,6 +81,7 @@ func (p *pair) peers(t testing.TB, h *host) string {
 	add(w.multihop(), "multihop: 2")
 	add(w.hops > 0, "ttl_security: true")
 	add(w.active, "passive: true")
+	add(!w.active, "connect_retry: 200ms")
 	add(w.nextHop6, "extended_next_hop: true")
 	if w.password != "" {
 		keys = append(keys, "password_file: "+h.secret(t, "password", w.password))
@@ -88,7 +89,7 @@ func (p *pair) peers(t testing.TB, h *host) string {
 	if b := w.bfd; b != nil {
 		auth := ""
 		if b.auth != "" {
-			auth = fmt.Sprintf(", auth: { type: %s, key_files: { 1: %s } }", strings.ReplaceAll(strings.ReplaceAll(b.auth, "keyed ", ""), " ", "-"), h.secret(t, "bfdkey", b.secret))
+			auth = fmt.Sprintf(", auth: { type: %s, key_file: %s }", strings.ReplaceAll(strings.ReplaceAll(b.auth, "keyed ", ""), " ", "-"), h.secret(t, "bfdkey", b.secret))
 		}
 		keys = append(keys, fmt.Sprintf("bfd: { interval: %v, multiplier: %d%s }", b.interval, b.multiplier, auth))
 	}
