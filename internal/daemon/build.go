@@ -151,7 +151,8 @@ func (d *Daemon) buildEngine() error {
 	if _, err := rand.Read(random[:]); err != nil {
 		return fmt.Errorf("random incarnation: %w", err)
 	}
-	coreCfg, err := assemble.CoreConfig(d.cfg, binary.BigEndian.Uint64(random[:])|1, d.store.state.Epochs)
+	d.incarnation = binary.BigEndian.Uint64(random[:]) | 1
+	coreCfg, err := assemble.CoreConfig(d.cfg, d.incarnation, d.store.state.Epochs)
 	if err != nil {
 		return err
 	}
@@ -169,6 +170,9 @@ func (d *Daemon) buildEngine() error {
 	options := engine.Options{Core: core.New(coreCfg), Sockets: d.sockets, Fence: d.wall, Holds: d.links, Tell: d.tellAll}
 	if d.routers != nil {
 		options.Routers = d.routers
+	}
+	if d.speaker.streams != nil {
+		options.Streams, options.Paths = d.speaker.streams, d.speaker.paths
 	}
 	d.engine = engine.New(options)
 	d.early.open(d.engine.Post)

@@ -39,6 +39,8 @@ type Daemon struct {
 	log        *slog.Logger
 	started    core.Instant
 
+	incarnation uint64 // of this run
+
 	mu       sync.Mutex // guards cfg and what a reload replaces
 	cfg      *config.Config
 	reloadMu sync.Mutex // one reload at a time
@@ -50,7 +52,8 @@ type Daemon struct {
 	links     *link.Links
 	early     early
 	sockets   *socket.Set
-	routers   *vrrp.Set        // nil: no group here can be decided by VRRP
+	routers   *vrrp.Set // nil: no group here can be decided by VRRP
+	speaker   speaker
 	ways      []neighbour.Path // of the sockets
 	engine    *engine.Engine
 	checks    *probe.Set
@@ -84,7 +87,7 @@ func New(cfg *config.Config, file, node string, log *slog.Logger) (*Daemon, erro
 	d.metrics = metrics.New(d)
 	d.events.Observe(d.metrics.Count)
 	d.events.Observe(d.logEvent)
-	build := []func() error{d.openSupervisor, d.checkPermissions, d.openStore, d.openFence, d.buildOverlays, d.openLinks, d.openRouters, d.buildEngine, d.lookUpHooks, d.openNotifier}
+	build := []func() error{d.openSupervisor, d.checkPermissions, d.openStore, d.openFence, d.buildOverlays, d.openLinks, d.openRouters, d.openSpeaker, d.buildEngine, d.lookUpHooks, d.openNotifier}
 	for _, part := range build {
 		if err := part(); err != nil {
 			d.takeDown()
@@ -137,6 +140,10 @@ func (d *Daemon) Run(ctx context.Context, front Front) error {
 	if d.routers != nil {
 		start(func() { d.runRouters(ctx) })
 	}
+	if s := &d.speaker; s.streams != nil {
+		start(func() { s.streams.Run(ctx) })
+		start(func() { s.paths.Run(ctx) })
+	}
 	start(func() { d.keepNeighbours(ctx) })
 	start(func() { d.store.run(ctx, d.complain) })
 	start(func() { d.publish(ctx) })
@@ -174,6 +181,18 @@ const (
 	abortPatience   = time.Second
 )
 
+// longestLinger is how long a release waits at most after a hand-over.
+func longestLinger(cfg *config.Config) (longest time.Duration) {
+	for i := range cfg.Groups {
+		g := &cfg.Groups[i]
+		longest = max(longest, g.Linger)
+		if g.Routes != nil {
+			longest = max(longest, g.Routes.Linger)
+		}
+	}
+	return longest
+}
+
 // obey waits for signals until the engine has ended.
 func (d *Daemon) obey(ctx context.Context, signals <-chan os.Signal, ended <-chan error) error {
 	var late <-chan time.Time
@@ -183,7 +202,7 @@ func (d *Daemon) obey(ctx context.Context, signals <-chan os.Signal, ended <-cha
 		d.say(report.Event{Kind: report.Stopping})
 		d.manager.stops()
 		d.engine.Post(core.Command{ID: d.engine.CommandID(), Verb: verb, Group: core.AllGroups})
-		patience := releasePatience
+		patience := releasePatience + longestLinger(d.config())
 		if verb == core.Abort {
 			patience = abortPatience
 		}
@@ -237,6 +256,7 @@ func (d *Daemon) takeDown() {
 	if d.routers != nil {
 		d.routers.Close()
 	}
+	d.speaker.close()
 	if d.overlays != nil {
 		d.overlays.Close()
 	}

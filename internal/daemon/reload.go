@@ -65,7 +65,7 @@ func (d *Daemon) readAgain() (*config.Config, []config.Change, error) {
 
 // apply makes a configuration the present one. What can fail comes first.
 func (d *Daemon) apply(cfg *config.Config) error {
-	coreCfg, err := assemble.CoreConfig(cfg, 1, d.store.ceilings())
+	coreCfg, err := assemble.CoreConfig(cfg, d.incarnation, d.store.ceilings())
 	if err != nil {
 		return err
 	}
@@ -85,6 +85,9 @@ func (d *Daemon) apply(cfg *config.Config) error {
 		return err
 	}
 	if err := d.laterRouters(cfg); err != nil {
+		return err
+	}
+	if err := d.checkSpeaker(cfg); err != nil {
 		return err
 	}
 	return d.checks.Replace(checkGroups(cfg), func() { d.swap(cfg, coreCfg, queues) })
@@ -110,6 +113,7 @@ func (d *Daemon) swap(cfg *config.Config, coreCfg core.Config, queues []*hook.Qu
 		if d.routers != nil {
 			failed = errors.Join(failed, d.routers.Replace(assemble.Routers(cfg)))
 		}
+		failed = errors.Join(failed, d.replaceSpeaker(cfg))
 	}, func() { d.rename(cfg, queues) })
 	if failed != nil {
 		d.complain(fmt.Errorf("addresses: %w", failed))
