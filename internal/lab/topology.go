@@ -15,7 +15,7 @@ import (
 // by address and nothing else, and drops silently what it cannot deliver.
 // Its methods are for one goroutine.
 type World struct {
-	hosts []*Host
+	hosts
 	net   *netlink.Handle
 	rules []*netlink.Rule // of the faults that are on
 	next  int             // priority of the next rule
@@ -211,19 +211,6 @@ func (w *World) dropUnknown(subnet string) error {
 	}
 	return nil
 }
-
-// Host returns the host with this name. There is one, or the caller has an error in its code.
-func (w *World) Host(name string) *Host {
-	for _, h := range w.hosts {
-		if h.Name == name {
-			return h
-		}
-	}
-	panic("no host " + name + " in this world")
-}
-
-// Hosts are all hosts, in the order in which they were named.
-func (w *World) Hosts() []*Host { return w.hosts }
 
 // Close takes the network apart. End the processes on its hosts before.
 func (w *World) Close() {

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -19,7 +20,7 @@ type mail struct {
 	conn *net.UDPConn
 }
 
-func mails(t *testing.T, w *World) map[string]*mail {
+func mails(t *testing.T, w network) map[string]*mail {
 	t.Helper()
 	boxes := map[string]*mail{}
 	for _, h := range w.Hosts() {
@@ -71,7 +72,7 @@ var pairs = [][2]string{{primary, secondary}, {secondary, primary}, {primary, cl
 // expect sends what should be dropped and checks what arrives after the fault
 // has ended. A host that lost its carrier has forgotten its neighbours: what it
 // sent waits in its own queue, and is not looked at.
-func expect(t *testing.T, w *World, boxes map[string]*mail, dropped map[[2]string]bool, cut string) {
+func expect(t *testing.T, w network, boxes map[string]*mail, dropped map[[2]string]bool, cut string) {
 	t.Helper()
 	for _, pair := range pairs {
 		boxes[pair[0]].send(boxes[pair[1]], "during "+pair[0])
@@ -102,16 +103,23 @@ func expect(t *testing.T, w *World, boxes map[string]*mail, dropped map[[2]strin
 	}
 }
 
-func TestWorldRoutesAndFaultsDropWhatTheySay(t *testing.T) {
+func TestFaultsDropWhatTheySay(t *testing.T) {
 	kernel(t, func(t *testing.T) {
 		for _, ipv6 := range []bool{false, true} {
-			t.Run(fmt.Sprintf("ipv6=%v", ipv6), func(t *testing.T) { faultsDrop(t, ipv6) })
+			t.Run(fmt.Sprintf("routed, ipv6=%v", ipv6), func(t *testing.T) { faultsDrop(t, threeHosts(t, ipv6)) })
+			t.Run(fmt.Sprintf("switched, ipv6=%v", ipv6), func(t *testing.T) {
+				w, err := NewSegment(trialHosts(ipv6))
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(w.Close)
+				faultsDrop(t, w)
+			})
 		}
 	})
 }
 
-func faultsDrop(t *testing.T, ipv6 bool) {
-	w := threeHosts(t, ipv6)
+func faultsDrop(t *testing.T, w network) {
 	boxes := mails(t, w)
 	for _, from := range boxes {
 		for _, to := range boxes {
@@ -135,6 +143,12 @@ func faultsDrop(t *testing.T, ipv6 bool) {
 			{secondary, primary}: true, {client, primary}: true}},
 	}
 	for _, fault := range faults {
+		if _, switched := w.(*Segment); switched && fault.name == "partition" {
+			if err := fault.inject(); !errors.Is(err, errOnePath) {
+				t.Errorf("partition of a segment: %v", err)
+			}
+			continue
+		}
 		t.Run(fault.name, func(t *testing.T) {
 			if err := fault.inject(); err != nil {
 				t.Fatal(err)
