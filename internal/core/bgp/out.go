@@ -79,6 +79,7 @@ type Status struct {
 // Sent is a path as the peer has it.
 type Sent struct {
 	Path
-	NextHop string   // that was sent
-	ASPath  []uint32 // that was sent
+	NextHop   string   // that was sent
+	ASPath    []uint32 // that was sent
+	LocalPref uint32   // that was sent, to an internal peer
 }

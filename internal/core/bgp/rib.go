@@ -28,8 +28,9 @@ type rib struct {
 // route is a path as the peer has it.
 type route struct {
 	Path
-	nextHop netip.Addr
-	asPath  []uint32
+	nextHop   netip.Addr
+	asPath    []uint32 // empty to an internal peer
+	localPref uint32   // to an internal peer, else 0
 }
 
 // Announce says what the peer is to have from now on: everything, sorted by prefix.

@@ -47,7 +47,11 @@ func (s *Session) sendable(routes []route) (_ []route, unsendable []string) {
 			unsendable = append(unsendable, p.Prefix.String()+": "+why)
 			continue
 		}
-		routes = append(routes, route{Path: *p, nextHop: nextHop, asPath: asPath})
+		r := route{Path: *p, nextHop: nextHop, asPath: asPath}
+		if s.speaker.Internal {
+			r.localPref = s.speaker.LocalPref(p)
+		}
+		routes = append(routes, r)
 	}
 	return routes, unsendable
 }
@@ -100,7 +104,7 @@ func compareAttributes(a, b *route) int {
 		slices.Compare(a.asPath, b.asPath),
 		cmp.Compare(a.MED, b.MED),
 		boolean(a.HasMED)-boolean(b.HasMED),
-		cmp.Compare(a.LocalPref, b.LocalPref),
+		cmp.Compare(a.localPref, b.localPref),
 		slices.Compare(a.Communities, b.Communities),
 		slices.CompareFunc(a.Large, b.Large, compareLarge),
 	)

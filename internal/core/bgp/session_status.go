@@ -21,7 +21,7 @@ func (s *Session) Status(Instant) Status {
 		st.IPv4, st.IPv6 = s.speaker.IPv4, s.speaker.IPv6
 		for i := range s.rib.has {
 			r := &s.rib.has[i]
-			st.Paths = append(st.Paths, Sent{Path: r.Path, NextHop: r.nextHop.String(), ASPath: r.asPath})
+			st.Paths = append(st.Paths, Sent{Path: r.Path, NextHop: r.nextHop.String(), ASPath: r.asPath, LocalPref: r.localPref})
 		}
 	}
 	return st
@@ -75,6 +75,8 @@ func (r *route) attributes() string {
 	parts := []string{"next hop " + r.nextHop.String()}
 	if len(r.asPath) > 0 {
 		parts = append(parts, "AS path "+strings.Trim(fmt.Sprint(r.asPath), "[]"))
+	} else {
+		parts = append(parts, "local preference "+strconv.Itoa(int(r.localPref)))
 	}
 	if r.HasMED {
 		parts = append(parts, "MED "+strconv.Itoa(int(r.MED)))
