@@ -84,7 +84,7 @@ func (s *pathSessions) paths(incarnation uint64) ([]core.Path, error) {
 				DesiredMinTX:  one.bfd.Interval,
 				RequiredMinRX: one.bfd.MinRX,
 				DetectMult:    uint8(one.bfd.Multiplier),
-				MinTTL:        256 - one.bfd.Multihop,
+				MinTTL:        leastControlTTL(one.bfd),
 				Passive:       one.bfd.Passive,
 				Auth:          auth,
 				Seed:          mixed(incarnation, "bfd "+one.path.name()),
@@ -92,6 +92,15 @@ func (s *pathSessions) paths(incarnation uint64) ([]core.Path, error) {
 		})
 	}
 	return out, nil
+}
+
+// leastControlTTL is 255 over one hop (RFC 5881 section 5). Over several RFC 5883
+// asks for nothing, and BIRD sends with 64.
+func leastControlTTL(d *config.BFD) int {
+	if d.Multihop > 1 {
+		return 1
+	}
+	return maxTTL
 }
 
 var bfdAuthTypes = map[string]bfd.AuthType{
