@@ -128,9 +128,12 @@ func (r *Routes) For(node string) *Routes {
 // SpeaksTo tells whether a node has a session with a peer: it is a member of a
 // group that is announced to it.
 func (c *Config) SpeaksTo(node, peer string) bool {
-	return slices.ContainsFunc(c.Groups, func(g Group) bool {
-		return g.Routes != nil && slices.Contains(g.Routes.Peers, peer) && g.hasMember(node)
-	})
+	for i := range c.Groups {
+		if g := &c.Groups[i]; g.Routes != nil && slices.Contains(g.Routes.Peers, peer) && g.hasMember(node) {
+			return true
+		}
+	}
+	return false
 }
 
 // Speakers are the nodes that have a session with a peer, sorted.

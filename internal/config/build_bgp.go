@@ -18,17 +18,16 @@ func (b *builder) bgp(v *value) {
 	if peers.ok() && len(peers.node.Content) == 0 {
 		b.whole(peers, "names no peer", "one peer or more", "add name: { address: …, as: … }")
 	}
-	seen := map[netip.AddrPort]string{}
+	seen := map[netip.Addr]string{}
 	for _, e := range sorted(peers) {
 		if !e.value.ok() {
 			continue
 		}
 		p := b.bgpPeer(e)
-		at := netip.AddrPortFrom(p.Address, p.Port)
-		if other, taken := seen[at]; taken && p.Address.IsValid() {
+		if other, taken := seen[p.Address]; taken && p.Address.IsValid() {
 			b.about(e.value.get("address"), fmt.Sprintf("is already that of peer %q", other), "an address of its own", "one session for each peer: remove one")
 		}
-		seen[at] = e.name
+		seen[p.Address] = e.name
 		if p.Passive && v.get("port") == nil {
 			c.Port = defaultBGPPort
 		}

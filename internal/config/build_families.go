@@ -9,7 +9,7 @@ import (
 // families finds of which families a session is, and that each path has a next hop.
 func (b *builder) families(top, at *value, p *BGPPeer) {
 	fixed := at.get("families")
-	if fixed != nil && !fixed.ok() || !p.Address.IsValid() {
+	if fixed != nil && (!fixed.ok() || len(fixed.items) == 0) || !p.Address.IsValid() {
 		return
 	}
 	any4, any6 := false, false

@@ -36,6 +36,7 @@ func (b *builder) groups(v *value) {
 		g.Checks = b.checks(e.value.get("checks"), &g)
 		g.Routes = b.routes(e, &g)
 		g.Damping = or(e.value.get("damping").get("window"), g.damping())
+		b.damping(e.value.get("damping"), &g)
 		g.Hooks = b.hooks(e.value.get("hooks"))
 		if len(g.Addresses) == 0 && len(g.Hooks) == 0 {
 			b.notes.at(e.key, e.value.place(), "holds no addresses and runs no hooks", "",
@@ -45,6 +46,18 @@ func (b *builder) groups(v *value) {
 	}
 	if len(b.cfg.Groups) == 0 && (v == nil || v.ok()) {
 		b.notes.of(b.top, "no group is given", "", "this node builds the overlays and answers votes, and nothing else")
+	}
+}
+
+// damping refuses a window where nothing waits for it.
+func (b *builder) damping(v *value, g *Group) {
+	window := v.get("window")
+	switch {
+	case !window.ok() || g.Damping == 0:
+	case g.Election.Type == ElectionVRRP:
+		b.about(window, "has no meaning with election type vrrp", "type: peer or none", "a router with a higher priority waits for preempt: { delay: … }")
+	case g.Election.Type == ElectionNone && g.Routes == nil:
+		b.notes.about(window, "changes nothing without bgp", "", "only what is announced can be damped where nobody is elected")
 	}
 }
 

@@ -66,6 +66,10 @@ func (b *builder) sharedPaths(top *value) {
 			all = append(all, watched{at, remote, names, k.BFD})
 		}
 	}
+	if len(all) > maxPathSessions {
+		b.of(all[maxPathSessions].at, fmt.Sprintf("is the %dth that asks for a BFD session", maxPathSessions+1), fmt.Sprintf("at most %d", maxPathSessions), "watch a path in fewer places")
+		return
+	}
 	for i := range all {
 		for j := range i {
 			b.compare(&all[j], &all[i])
@@ -88,6 +92,9 @@ func (b *builder) adopt(at *value, d *BFD, remote netip.Addr) {
 // compare refuses a second session of one node on a path that is another one.
 func (b *builder) compare(first, second *watched) {
 	if first.remote != second.remote || (first.bfd.Multihop > 1) != (second.bfd.Multihop > 1) {
+		return
+	}
+	if maps.Equal(first.bfd.Sources, second.bfd.Sources) && sameSession(first.bfd, second.bfd) {
 		return
 	}
 	for _, node := range first.nodes {

@@ -99,12 +99,14 @@ func (b *builder) settle(v *value, g *Group, r *Routes, c roleCounts) {
 		b.about(c.active, "announces nothing while active", "integer, 0–100", "leave bgp off where nothing is to be announced")
 		r.Prepend.Active = 0
 	}
-	switch none := g.Election.Type == ElectionNone; {
-	case none && room != nil:
+	none := g.Election.Type == ElectionNone
+	if none && room != nil {
 		b.whole(room, "has no meaning with election type none", "type: peer or vrrp", "nobody takes over: every node that is ready announces: remove it")
-	case none && c.standby != nil:
+	}
+	if none && c.standby != nil {
 		b.about(c.standby, "has no meaning with election type none", "type: peer or vrrp", "nobody stands by: remove it")
-	case room.ok() && r.Room > r.Prepend.Active:
+	}
+	if room.ok() && r.Room > r.Prepend.Active {
 		b.about(room, fmt.Sprintf("is more than an active node prepends, %d", r.Prepend.Active), "0 to prepend.active",
 			fmt.Sprintf("the path of a node that takes over has so many fewer: write prepend: { active: %d, … }, or a smaller room", r.Room))
 	}

@@ -201,7 +201,7 @@ func (e Election) heartbeats() bool {
 
 // damping is the default of damping.window.
 func (g *Group) damping() time.Duration {
-	if g.Routes != nil {
+	if g.Routes != nil && g.Election.VRRP == nil {
 		return defaultDamping
 	}
 	return 0

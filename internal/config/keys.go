@@ -131,7 +131,7 @@ var groupKeys = withLater(mapping(
 		optional("refresh", one(duration(time.Second, 24*time.Hour, true)), length(defaultRefresh)+"; vrrp: "+length(defaultRouterRefresh)),
 	), ""),
 	optional("damping", mapping(
-		optional("window", one(duration(time.Second, time.Hour, true)), "0; with bgp "+length(defaultDamping)),
+		optional("window", one(duration(time.Second, time.Hour, true)), "0; with bgp "+length(defaultDamping)+", but vrrp: 0"),
 	), ""),
 	optional("bgp", routesKeys, "none"),
 ), map[string]string{

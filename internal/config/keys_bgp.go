@@ -8,8 +8,10 @@ const (
 	maxPrefixes    = 256 // of one group
 	maxCommunities = 64  // of one group
 	maxPrepend     = 100
-	leastBFD       = 5 * time.Millisecond
-	mostBFD        = time.Minute
+
+	maxPathSessions = 512 // what asks for BFD sessions: peers and checks
+	leastBFD        = 5 * time.Millisecond
+	mostBFD         = time.Minute
 )
 
 var bgpKeys = mapping(

@@ -21,6 +21,7 @@ type Plan struct {
 	Groups    []PlanGroup `json:"groups"`
 	Control   string      `json:"control_socket"`
 	Listen    string      `json:"http_listen,omitempty"`
+	BGP       *PlanBGP    `json:"bgp,omitempty"`
 	Notify    PlanNotify  `json:"notify"`
 	Log       string      `json:"log"`
 }
@@ -54,9 +55,9 @@ type PlanLayer struct {
 // PlanGroup is a group.
 type PlanGroup struct {
 	Name         string   `json:"name"`
-	Part         string   `json:"part,omitempty"`  // of the node that the plan is about: preferred, standby, votes, none
+	Part         string   `json:"part,omitempty"`  // of the node that the plan is about: preferred, standby, equal, votes, none
 	Preference   []string `json:"preference"`      // members, the best first
-	Election     string   `json:"election"`        // peer or vrrp
+	Election     string   `json:"election"`        // peer, vrrp or none
 	DetectionMS  float64  `json:"detection_ms"`    // a silent fault is found after
 	IntervalMS   float64  `json:"interval_ms"`     // between heartbeats; 0 without
 	Multiplier   int      `json:"multiplier"`      // heartbeats that may be lost, and one
@@ -73,12 +74,15 @@ type PlanGroup struct {
 
 	VRRP *PlanVRRP `json:"vrrp,omitempty"` // of the election vrrp
 	Sync string    `json:"sync,omitempty"`
+
+	BGP      []PlanRoutes `json:"bgp,omitempty"`       // what is announced
+	DampingS float64      `json:"damping_s,omitempty"` // for how long a change waits after another
 }
 
 // Describe tells what the configuration means for one node, or for all when node is empty.
 func Describe(c *Config, node string) (*Plan, error) {
 	p := &Plan{File: c.File, Node: node, Fence: fenceWords(c.Fence), Realtime: realtimeWords(c.Realtime), Control: c.Control.Socket,
-		Listen: c.HTTP.Listen, Notify: c.planNotify(), Log: c.Log.words(), Overlays: []PlanLayer{}, Groups: []PlanGroup{}}
+		Listen: c.HTTP.Listen, BGP: c.planBGP(node), Notify: c.planNotify(), Log: c.Log.words(), Overlays: []PlanLayer{}, Groups: []PlanGroup{}}
 	if node != "" {
 		self, ok := c.Node(node)
 		if !ok {
@@ -173,17 +177,20 @@ func (c *Config) planGroup(g *Group, node string) PlanGroup {
 			p.Hooks = append(p.Hooks, hookWords(kind, h))
 		}
 	}
-	p.Words = electionWords(g)
+	p.Words = slices.Concat(electionWords(g), dampingWords(g), c.stayWords(g))
+	p.BGP, p.DampingS = c.planRoutes(g, node), g.Damping.Seconds()
 	return p
 }
 
 // preference is the members in the order in which they are wanted: by priority,
-// then by name, as the core compares them.
+// then by name, as the core compares them; by name where nobody is elected.
 func preference(g *Group) []string {
 	members := slices.Clone(g.Members)
-	slices.SortFunc(members, func(a, b Member) int {
-		return cmp.Or(cmp.Compare(b.Priority, a.Priority), strings.Compare(b.Node, a.Node))
-	})
+	if g.Election.Type != ElectionNone {
+		slices.SortFunc(members, func(a, b Member) int {
+			return cmp.Or(cmp.Compare(b.Priority, a.Priority), strings.Compare(b.Node, a.Node))
+		})
+	}
 	names := make([]string, len(members))
 	for i, m := range members {
 		names[i] = m.Node
@@ -197,11 +204,13 @@ func part(c *Config, g *Group, node string) string {
 	switch {
 	case !ok:
 		return ""
+	case g.Election.Type == ElectionNone && slices.Contains(order, node):
+		return "equal"
 	case order[0] == node:
 		return "preferred"
 	case slices.Contains(order, node):
 		return "standby"
-	case n.Role == RoleWitness && g.Election.VRRP == nil:
+	case n.Role == RoleWitness && g.Election.Type == ElectionPeer:
 		return "votes"
 	default:
 		return "none"

@@ -32,25 +32,33 @@ func realtimeWords(r Realtime) string {
 }
 
 func checkWords(k *Check) string {
+	if k.Kind == CheckBFD {
+		return fmt.Sprintf("%s: bfd %s, %s%s", k.Name, k.Target, k.BFD.words(), k.effect(k.BFD.detection()))
+	}
 	target := k.Target
 	if k.Kind == CheckExec {
 		target = commandWords(k.Command)
 	}
 	text := fmt.Sprintf("%s: %s %s every %s, timeout %s, up after %d, down after %d", k.Name, k.Kind, target,
 		length(k.Interval), length(k.Timeout), k.Rise, k.Fall)
+	return text + k.effect(k.Interval*time.Duration(k.Fall)+k.Timeout)
+}
+
+// effect tells what a check that is down does, and within what time that is found.
+func (k *Check) effect(within time.Duration) string {
 	switch {
 	case k.Number && k.Fatal && k.Weight == 0:
-		return text + fmt.Sprintf("; a number other than 0, or down, means not ready (found within %s)", length(k.Interval+k.Timeout))
+		return fmt.Sprintf("; a number other than 0, or down, means not ready (found within %s)", length(k.Interval+k.Timeout))
 	case k.Fatal:
-		return text + fmt.Sprintf("; down means not ready (found within %s)", length(k.Interval*time.Duration(k.Fall)+k.Timeout))
+		return fmt.Sprintf("; down means not ready (found within %s)", length(within))
 	case k.Number && k.Weight != 0:
-		return text + fmt.Sprintf("; priority %+d × the number that it reads", k.Weight)
+		return fmt.Sprintf("; priority %+d × the number that it reads", k.Weight)
 	case k.Weight < 0:
-		return text + fmt.Sprintf("; priority %d while down", k.Weight)
+		return fmt.Sprintf("; priority %d while down", k.Weight)
 	case k.Weight > 0:
-		return text + fmt.Sprintf("; priority +%d while up", k.Weight)
+		return fmt.Sprintf("; priority +%d while up", k.Weight)
 	default:
-		return text + "; shown only"
+		return "; shown only"
 	}
 }
 
@@ -77,6 +85,9 @@ func electionWords(g *Group) []string {
 	e := g.Election
 	if e.VRRP != nil {
 		return routerWords(g)
+	}
+	if e.Type == ElectionNone {
+		return []string{"no election: every node that is ready is active: " + strings.Join(preference(g), ", ")}
 	}
 	order := withPriorities(g)
 	words := []string{order[0] + " is preferred"}
@@ -163,6 +174,9 @@ func (p *Plan) WriteText(w io.Writer) error {
 	for i := range p.Overlays {
 		p.Overlays[i].writeText(&b)
 	}
+	if p.BGP != nil {
+		p.BGP.writeText(&b)
+	}
 	for i := range p.Groups {
 		p.Groups[i].writeText(&b, p.Node)
 	}
@@ -195,6 +209,8 @@ func (g *PlanGroup) writeText(b *strings.Builder, node string) {
 		fmt.Fprintf(b, ": %s is the preferred node", node)
 	case "standby":
 		fmt.Fprintf(b, ": %s stands by", node)
+	case "equal":
+		fmt.Fprintf(b, ": %s is active while it is ready", node)
 	case "votes":
 		fmt.Fprintf(b, ": %s votes", node)
 	case "none":
@@ -203,6 +219,11 @@ func (g *PlanGroup) writeText(b *strings.Builder, node string) {
 	b.WriteString("\n")
 	for _, line := range g.Words {
 		fmt.Fprintf(b, "  %s\n", line)
+	}
+	for _, r := range g.BGP {
+		for _, line := range r.Words {
+			fmt.Fprintf(b, "  announced %s\n", line)
+		}
 	}
 	for _, list := range []struct {
 		noun  string

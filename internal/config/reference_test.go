@@ -171,6 +171,8 @@ var structural = []string{
 	"check-no-kind", "check-two-kinds", "check-misspelt-kind", "check-url", "check-tcp", "check-process", "check-file", "check-exec-empty",
 	"check-exec-mapping", "check-rise", "check-weight", "check-status", "hook-unknown", "hook-no-exec", "port-range", "socket-long",
 	"vrrp-version", "vrrp-vrid-range", "vrrp-ttl-range", "vrrp-down-adverts", "vrrp-auth-key-id", "vrrp-source-list", "log", "notify", "hook-arguments",
+	"bgp-no-local-as", "bgp-no-peers", "bgp-as-text", "bgp-as-large", "bgp-med", "bgp-prepend-range", "bgp-multihop-range", "bgp-per-node-prefixes",
+	"bgp-prefix-bare", "bgp-router-id", "bgp-next-hop-mapping", "bfd-multiplier", "bfd-auth-type", "bfd-auth-no-key", "check-bfd", "none-members-text",
 	"listen-port", "state-dir", "realtime-mode", "realtime-priority", "fence",
 }
 

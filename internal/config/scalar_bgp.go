@@ -12,7 +12,7 @@ import (
 // reservedAS are the numbers that no AS may have, with who says so.
 var reservedAS = map[uint32]string{
 	0:          "RFC 7607 reserves it",
-	23456:      "RFC 6793 reserves it: it stands for numbers that a peer cannot hold",
+	23456:      "RFC 6793 reserves it for numbers that a peer cannot hold",
 	65535:      "RFC 7300 reserves it",
 	4294967295: "RFC 7300 reserves it",
 }
@@ -121,6 +121,12 @@ func network() *scalar {
 		schema: map[string]any{"type": "string", "pattern": `^[0-9a-fA-F.:]+/[0-9]{1,3}$`}}
 }
 
+// All multicast addresses.
+var (
+	multicast4 = netip.MustParsePrefix("224.0.0.0/4")
+	multicast6 = netip.MustParsePrefix("ff00::/8")
+)
+
 func networkFault(p netip.Prefix) *fault {
 	const expected = "the prefix of a service"
 	a := p.Addr()
@@ -129,7 +135,7 @@ func networkFault(p netip.Prefix) *fault {
 		return &fault{"is a default route", expected, "it would draw all traffic of the network to this node: write the prefix of the service"}
 	case p != p.Masked():
 		return &fault{"has bits beyond its length", expected, "write " + p.Masked().String() + ", or " + netip.PrefixFrom(a, a.BitLen()).String()}
-	case a.IsMulticast():
+	case p.Overlaps(multicast4) || p.Overlaps(multicast6):
 		return &fault{"is multicast", expected, "unicast prefixes are announced"}
 	case a.IsLoopback(), a.IsUnspecified(), a.IsLinkLocalUnicast():
 		return &fault{"cannot be reached through a router", expected, "write the prefix of an address that others can reach"}
