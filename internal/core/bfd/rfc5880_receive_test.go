@@ -133,8 +133,8 @@ func TestRFC5881_5_TTL(t *testing.T) {
 	}
 }
 
-// RFC 5883 section 4: over several hops the least TTL is what is configured.
-func TestRFC5883_4_TTL(t *testing.T) {
+// RFC 5883 section 5: over several hops the least TTL is what is configured.
+func TestRFC5883_5_TTL(t *testing.T) {
 	g := up(t, func(c *Config) { c.MinTTL = 250 })
 	for ttl, want := range map[int]Refusal{255: Accepted, 250: Accepted, 249: BadTTL} {
 		g.ttl = ttl

@@ -19,6 +19,7 @@ type world struct {
 	delay  time.Duration // up to it
 	base   time.Duration
 	cut    [2]bool // what each end sends
+	note   func(end int, out *Out)
 }
 
 type end struct {
@@ -90,6 +91,9 @@ func (w *world) do(i int, input func(*Session)) {
 	if before != e.s.state {
 		w.t.Fatalf("end %d is %v, its changes say %v", i, e.s.state, before)
 	}
+	if w.note != nil {
+		w.note(i, out)
+	}
 	for _, b := range out.Sends {
 		w.transmit(i, b)
 	}
@@ -152,7 +156,9 @@ func (w *world) next() Instant {
 		at = min(at, f.at)
 	}
 	for _, e := range w.ends {
-		at = min(at, max(e.s.Deadline(), e.stopped))
+		if e.stopped != clock.Never {
+			at = min(at, max(e.s.Deadline(), e.stopped))
+		}
 	}
 	return at
 }
