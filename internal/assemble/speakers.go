@@ -15,6 +15,7 @@ func Speakers(cfg *config.Config) (peers []adapter.Peer, listen uint16) {
 		peers = append(peers, adapter.Peer{
 			Name: p.Name, Remote: netip.AddrPortFrom(p.Address, p.Port), Source: p.Source,
 			TTL: sentTTL(&p), MinTTL: leastTTL(&p), MD5: p.Password,
+			Passive: p.Passive, UserTimeout: p.HoldTime,
 		})
 	}
 	if len(peers) > 0 {

@@ -138,7 +138,7 @@ func (p *BGPPeer) familyWords() string { return strings.Join(p.familyNames(), " 
 func (d *BFD) words() string {
 	text := fmt.Sprintf("a packet every %s, down after %s without one (× %d)", length(d.Interval), length(d.detection()), d.Multiplier)
 	if d.Multihop > 1 {
-		text += fmt.Sprintf(", over %d hops at most", d.Multihop)
+		text += ", over several hops"
 	}
 	if d.Passive {
 		text += ", waiting for the other system"
