@@ -119,16 +119,11 @@ func (w *World) startRouteServer(name string, r Routing) error {
 
 func (w *World) startAll(host string, programs []routeserver.Program) error {
 	for _, p := range programs {
-		if p.Awaited != "" {
-			_ = os.Remove(p.Awaited) // of an earlier start
-		}
 		if err := w.Start(host, p.Args[0], p.Args[1:]...); err != nil {
 			return err
 		}
-		for end := time.Now().Add(5 * time.Second); p.Awaited != "" && time.Now().Before(end); time.Sleep(time.Millisecond) {
-			if _, err := os.Stat(p.Awaited); err == nil {
-				break
-			}
+		if err := p.Wait(); err != nil {
+			return err
 		}
 	}
 	return nil

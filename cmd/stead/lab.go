@@ -30,7 +30,11 @@ between them, run stead on each, let the client ask every millisecond, and go
 through the faults. Needs root, or a kernel that lets ordinary users have user
 namespaces. Nothing is left behind, also when it is interrupted.
 
-Faults: ` + strings.Join(lab.FaultNames(), " ") + `
+With --network bgp the servers announce the address to two route servers, BIRD or
+FRR, through which the client asks.
+
+Faults: ` + strings.Join(lab.FaultNames(lab.NetworkOverlay), " ") + `
+with --network bgp: ` + strings.Join(lab.FaultNames(lab.NetworkBGP), " ") + `
 
 Exits 1 when a fault did not end with the service restored.`,
 		Args: cobra.NoArgs,
@@ -39,7 +43,12 @@ Exits 1 when a fault did not end with the service restored.`,
 	cmd.Flags().IntVar(&f.opt.Runs, "runs", 1, "how often each fault is run")
 	cmd.Flags().StringSliceVar(&f.opt.Faults, "fault", nil, "only this fault (may be given more than once)")
 	cmd.Flags().StringVar(&f.opt.Timing, "timing", "fast", "of the election: fast, lan, cloud or wan")
-	cmd.Flags().BoolVar(&f.opt.IPv6, "ipv6", false, "IPv6 below, in and on the overlay")
+	cmd.Flags().StringVar(&f.opt.Network, "network", lab.NetworkOverlay, "overlay: a cloud, and a VXLAN in it; bgp: route servers")
+	cmd.Flags().StringVar(&f.opt.Router, "router", "", "with bgp: the route servers, bird (default) or frr")
+	cmd.Flags().StringVar(&f.opt.Election, "election", "", "with bgp: peer (default), or none: both announce, and routers prefer the primary")
+	cmd.Flags().DurationVar(&f.opt.Hold, "hold-time", 0, "with bgp: of the sessions, 3s and more (default 9s)")
+	cmd.Flags().DurationVar(&f.opt.BFD, "bfd", 0, "with bgp: the interval of BFD beside each session, 5ms and more (default: no BFD)")
+	cmd.Flags().BoolVar(&f.opt.IPv6, "ipv6", false, "IPv6 everywhere")
 	cmd.Flags().BoolVar(&f.opt.NoQuorum, "no-quorum", false, "the client has no vote: two servers decide alone")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the results as JSON")
 	cmd.Flags().StringVar(&f.html, "html", "", "write a report with drawings into this file")

@@ -1,6 +1,10 @@
 package lab
 
-import "time"
+import (
+	"time"
+
+	"stead/internal/lab/routeserver"
+)
 
 // budgetKind is which promise a fault is held to.
 type budgetKind int
@@ -32,20 +36,31 @@ const (
 	checkFinding = checkFall * checkPeriod
 )
 
+// What route servers add: they take an UPDATE, choose, and write the route into
+// their kernel. FRR collects changes for some 70 ms. A hold time is up to a second
+// longer than it says.
+var routersAdd = map[string]time.Duration{"": 0, routeserver.BIRD: 3 * time.Millisecond, routeserver.FRR: 100 * time.Millisecond}
+
+const holdAdds = time.Second
+
 // budgetOf is the promise for a fault.
-func budgetOf(f *fault, lease time.Duration, quorum bool) Budget {
+func budgetOf(f *fault, opt *Options, quorum bool) Budget {
 	b := Budget{NoDual: quorum}
+	lease, routers := opt.lease(), routersAdd[opt.Router]
+	if opt.Election == ElectionNone && opt.BFD == 0 {
+		routers += holdAdds
+	}
 	switch f.budget {
 	case nothingLost:
 		b.Text, b.NoLoss = "0 lost", true
 	case resigned:
-		b.OutageP99 = resignP99
+		b.OutageP99 = resignP99 + routers
 		if f.name == "service" {
 			b.OutageP99 += checkFinding // the check has to fail before anybody resigns
 		}
 		b.Text = "p99 ≤ " + b.OutageP99.String()
 	case silent:
-		b.OutageP50, b.OutageP99 = lease+takeoverP50, lease+takeoverP99
+		b.OutageP50, b.OutageP99 = lease+takeoverP50+routers, lease+max(takeoverP99, takeoverP50+routers)
 		b.Text = "p50 ≤ " + b.OutageP50.String() + ", p99 ≤ " + b.OutageP99.String()
 	case healed:
 		b.SettledMax, b.NoDual = healSettled, false

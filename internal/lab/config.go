@@ -48,12 +48,37 @@ http:    { listen: "127.0.0.1:9177" }
 state:   { dir: {{.Host}}/state }
 `))
 
+// variant is what faults need that differ in their daemons' configuration.
+type variant struct {
+	quorum bool
+	shared bool // both servers serve, and none is preferred
+}
+
+// everyone tells whether there is no election.
+func (v variant) everyone(opt *Options) bool { return v.shared || opt.Election == ElectionNone }
+
+// words say what the variant is.
+func (v variant) words(opt *Options) string {
+	switch {
+	case v.shared:
+		return "no election, equal AS_PATHs"
+	case v.everyone(opt):
+		return "no election, the secondary has the longer AS_PATH"
+	case v.quorum:
+		return "the client is a witness"
+	}
+	return "no quorum"
+}
+
 // configFor is the configuration file of a trial. Without quorum the client
 // takes part in the overlay only.
-func configFor(opt *Options, quorum bool) (string, error) {
-	addresses := trialAddressing(opt.IPv6)
+func configFor(opt *Options, v variant) (string, error) {
+	if opt.bgp() {
+		return bgpConfigFor(opt, v)
+	}
+	addresses := trialAddressing(opt)
 	role := "client"
-	if quorum {
+	if v.quorum {
 		role = "witness"
 	}
 	var b strings.Builder
@@ -66,8 +91,8 @@ func configFor(opt *Options, quorum bool) (string, error) {
 }
 
 // writeConfig writes the file and a fresh key into dir and returns the file's name.
-func writeConfig(dir string, opt *Options, quorum bool) (string, error) {
-	text, err := configFor(opt, quorum)
+func writeConfig(dir string, opt *Options, v variant) (string, error) {
+	text, err := configFor(opt, v)
 	if err != nil {
 		return "", fmt.Errorf("write the configuration: %w", err)
 	}

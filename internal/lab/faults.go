@@ -21,8 +21,15 @@ type fault struct {
 	holder string
 	// noQuorum makes the fault run without quorum, whatever was asked for.
 	noQuorum bool
-	budget   budgetKind
+	// shared makes the fault run with servers that both serve, for none is preferred.
+	shared bool
+	// network is the only one that the fault is run in; empty: all.
+	network string
+	budget  budgetKind
 }
+
+// in tells whether the fault can be run in a network.
+func (f *fault) in(network string) bool { return f.network == "" || f.network == network }
 
 // faults are all of them, in the order in which a trial runs them.
 var faults = []*fault{
@@ -37,6 +44,16 @@ var faults = []*fault{
 			_, err := s.cli(ctx, secondary, "switchover", group, "--to", primary)
 			return err
 		},
+	},
+	{
+		name: "drain", about: "the active host is taken out of service for maintenance: stead drain --wait", holder: secondary, network: NetworkBGP, budget: nothingLost,
+		inject: drainPrimary,
+		undo:   resumePrimary,
+	},
+	{
+		name: "sharing", about: "both servers announce the address with equal AS_PATHs and share the load, until one is drained", holder: secondary, network: NetworkBGP, shared: true, budget: nothingLost,
+		inject: drainPrimary,
+		undo:   resumePrimary,
 	},
 	{
 		name: "service", about: "the service of the active host dies; a fatal check finds it", holder: secondary, budget: resigned,
@@ -74,7 +91,7 @@ var faults = []*fault{
 		undo:   healWorld,
 	},
 	{
-		name: "heal", about: "two servers that do not see each other both serve, until the network between them is mended; the client is on the side of the one that took nothing over", noQuorum: true, budget: healed,
+		name: "heal", about: "two servers that do not see each other both serve, until the network between them is mended; the client is on the side of the one that took nothing over", noQuorum: true, network: NetworkOverlay, budget: healed,
 		prepare: partition,
 		inject:  healWorld,
 	},
@@ -85,12 +102,11 @@ var faults = []*fault{
 	},
 }
 
-// FaultNames are the names of all faults, in the order in which a trial runs them.
-func FaultNames() (names []string) {
-	for _, f := range faults {
-		names = append(names, f.name)
-	}
-	return names
+// FaultNames are the names of the faults that can be run in a network, in the
+// order in which a trial runs them.
+func FaultNames(network string) []string {
+	o := Options{Network: network}
+	return o.faultNames()
 }
 
 func faultNamed(name string) *fault {
@@ -100,6 +116,16 @@ func faultNamed(name string) *fault {
 		}
 	}
 	return nil
+}
+
+func drainPrimary(ctx context.Context, s *session) error {
+	_, err := s.cli(ctx, primary, "drain", "--wait")
+	return err
+}
+
+func resumePrimary(ctx context.Context, s *session) error {
+	_, err := s.cli(ctx, primary, "resume")
+	return err
 }
 
 func healWorld(_ context.Context, s *session) error { return s.world.Heal() }

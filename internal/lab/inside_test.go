@@ -85,7 +85,7 @@ func parentName(t *testing.T) string {
 // threeHosts is the trial's network: see the drawing in the package comment.
 func threeHosts(t *testing.T, ipv6 bool) *World {
 	t.Helper()
-	w, err := NewWorld(trialHosts(ipv6))
+	w, err := NewWorld(trialHosts(&Options{IPv6: ipv6}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,8 @@ type Run struct {
 	Settled time.Duration `json:"settled"`
 	// RestoreLost are requests lost while the world was put back as it was.
 	RestoreLost int `json:"restore_lost"`
+	// Shares are who answered how often just before the fault, where both did.
+	Shares []workload.Count `json:"shares,omitempty"`
 	// DualNetwork is how long two hosts answered for the address on the network,
 	// DualService how long two servers answered the client; both from the
 	// injection until everything was as before.
@@ -96,11 +98,7 @@ func (s *session) play(ctx context.Context, f *fault, client *probes, run *Run) 
 			return fmt.Errorf("prepare: %w", err)
 		}
 	}
-	before := ""
-	if f.holder != "" {
-		before = otherServer(f.holder)
-	}
-	if _, err := s.awaitService(ctx, client, workload.Now(), before); err != nil {
+	if err := s.awaitBefore(ctx, f, client, run); err != nil {
 		return fmt.Errorf("before the fault: %w", err)
 	}
 	run.Injected = workload.Now()
@@ -128,6 +126,19 @@ func (s *session) play(ctx context.Context, f *fault, client *probes, run *Run) 
 	}
 	run.Undone = workload.Now()
 	return failed
+}
+
+// awaitBefore waits until those serve to whom the fault is to happen.
+func (s *session) awaitBefore(ctx context.Context, f *fault, client *probes, run *Run) error {
+	if f.shared {
+		return s.awaitBoth(ctx, client, run)
+	}
+	before := ""
+	if f.holder != "" {
+		before = otherServer(f.holder)
+	}
+	_, err := s.awaitService(ctx, client, workload.Now(), before)
+	return err
 }
 
 // awaitService waits until inARow requests in a row, all sent after from, were
@@ -259,7 +270,7 @@ func evaluate(run *Run, f *fault, client *probes, entries []entry, macs map[stri
 	}
 	samples := client.service.Samples(run.Injected, end)
 	seen := workload.Analyze(samples, askEvery)
-	run.Sent, run.Lost, run.Outage, run.Silence = seen.Sent, seen.Lost, outage(client, run.Injected, end), seen.Silence
+	run.Sent, run.Lost, run.Outage, run.Silence = seen.Sent, seen.Lost, client.outage(run.Injected, end), seen.Silence
 	run.Late = heldUp(samples)
 	run.Realtime = client.service.Realtime()
 
@@ -273,8 +284,14 @@ func evaluate(run *Run, f *fault, client *probes, entries []entry, macs map[stri
 	}
 	// The fault and its undoing are looked at one by one: a host that gets the
 	// address back so soon would look like one that never let go of it.
-	for _, span := range [][2]clock.Instant{{run.Injected, end}, {end, whole}} {
-		run.DualNetwork += run.addDual(client.holders, span)
+	spans := [][2]clock.Instant{{run.Injected, end}, {end, whole}}
+	if client.routed() {
+		spans = unplanned(f, spans)
+	}
+	for _, span := range spans {
+		if !client.routed() {
+			run.DualNetwork += run.addDual(client.holders, span)
+		}
 		run.DualService += run.addDual(client.service, span)
 	}
 	drawTo := min(run.Injected.Add(drawMost), lastTrouble(samples, run.Injected, run.Detected).Add(drawAfter))
@@ -301,9 +318,14 @@ func (r *Run) addDual(pinger *workload.Pinger, span [2]clock.Instant) time.Durat
 // outage is the longest one that touches the time from the injection on. It is
 // looked for among the requests before it too: a request that was under way at
 // the injection may be the first lost one.
-func outage(client *probes, injected, end clock.Instant) (longest time.Duration) {
-	r := workload.Analyze(client.service.Samples(injected.Add(-20*askEvery), end), askEvery)
-	for _, o := range r.Outages {
+// Flows that go different ways are looked at together: an outage of some is one.
+func (p *probes) outage(injected, end clock.Instant) (longest time.Duration) {
+	r := workload.Analyze(p.service.Samples(injected.Add(-20*askEvery), end), askEvery)
+	outages := r.Outages
+	if p.routed() {
+		outages = workload.Together(outages, 2*flows*askEvery)
+	}
+	for _, o := range outages {
 		if o.Start.Add(o.Length) >= injected {
 			longest = max(longest, o.Length)
 		}

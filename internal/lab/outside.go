@@ -58,7 +58,7 @@ func (o *Outcome) read(r io.Reader, opt *Options, progress func(string)) (proble
 		case m.Fault != nil:
 			if f := faultNamed(m.Fault.Name); f != nil {
 				o.Results.Setup.Client = len(m.Fault.Runs) > 0 && m.Fault.Runs[0].Realtime
-				o.Results.Faults = append(o.Results.Faults, summarize(f, m.Fault.Runs, opt.lease(), m.Fault.Quorum))
+				o.Results.Faults = append(o.Results.Faults, summarize(f, m.Fault.Runs, opt, m.Fault.Quorum))
 			}
 		case m.Log != nil:
 			o.Logs[m.Log.Name] = m.Log.Text

@@ -20,7 +20,7 @@ var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"verdict":  (*FaultResult).verdict,
 	"timeline": timeline,
 	"offset":   offset,
-	"trial":    func() string { return trialsOwn },
+	"shares":   (*FaultResult).shares,
 }).Parse(reportHTML))
 
 // WriteHTML writes the report as one file that needs no other, with the

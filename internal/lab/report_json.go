@@ -24,8 +24,10 @@ type faultJSON struct {
 	DetectMS    spreadJSON  `json:"detect_ms"`
 	SettledMS   *spreadJSON `json:"settled_ms,omitempty"` // of a partition that heals
 	DualMS      float64     `json:"dual_active_ms_max"`
-	RestoreLost int         `json:"restore_lost"` // while the world was put back as it was
-	LateRuns    int         `json:"late_runs"`    // in which the client itself was held up
+	RestoreLost int         `json:"restore_lost"`    // while the world was put back as it was
+	LateRuns    int         `json:"late_runs"`       // in which the client itself was held up
+	Own         string      `json:"trial,omitempty"` // what it cost in the original trial
+	Shares      string      `json:"shares,omitempty"`
 	Budget      string      `json:"budget"`
 	Met         bool        `json:"met"`
 	Missed      []string    `json:"missed"`
@@ -71,7 +73,7 @@ func (r *FaultResult) inJSON(timing string) faultJSON {
 	f := faultJSON{
 		Name: r.Name, Timing: timing, Quorum: r.Quorum, Runs: len(r.Runs), Sent: r.Sent, Lost: r.Lost,
 		OutageMS: r.Outage.inMS(), DetectMS: r.Detect.inMS(), DualMS: inMS(r.DualMax),
-		RestoreLost: r.RestoreLost, LateRuns: r.Late, Budget: r.Budget.Text, Met: len(r.Missed) == 0,
+		RestoreLost: r.RestoreLost, LateRuns: r.Late, Own: r.Own, Shares: r.shares(), Budget: r.Budget.Text, Met: len(r.Missed) == 0,
 		Missed: append([]string{}, r.Missed...), Failed: append([]string{}, r.Failed...),
 	}
 	if r.Budget.SettledMax > 0 {

@@ -17,6 +17,26 @@ type Setup struct {
 	Fence    string `json:"fence"`           // which fence the daemons have
 	Realtime bool   `json:"realtime"`        // whether the daemons have real-time priority
 	Client   bool   `json:"client_realtime"` // whether the asking client had it
+
+	// Of NetworkBGP alone.
+	Network  string `json:"network,omitempty"`
+	Router   string `json:"router,omitempty"`
+	Election string `json:"election,omitempty"`
+	HoldMS   int64  `json:"hold_ms,omitempty"`
+	BFDMS    int64  `json:"bfd_ms,omitempty"` // the interval, three of which are the detection time; 0: no BFD
+}
+
+// setup is what the options say of a Setup.
+func (o *Options) setup() Setup {
+	s := Setup{User: "root", Timing: o.Timing, LeaseMS: o.lease().Milliseconds(), Family: "ipv4"}
+	if o.IPv6 {
+		s.Family = "ipv6"
+	}
+	if o.bgp() {
+		s.Network, s.Router, s.Election = o.Network, o.Router, o.Election
+		s.HoldMS, s.BFDMS = o.Hold.Milliseconds(), o.BFD.Milliseconds()
+	}
+	return s
 }
 
 // Results are all runs of a trial.
@@ -31,6 +51,7 @@ type Spread struct{ P50, P99, Max time.Duration }
 // FaultResult is what the runs of one fault come to.
 type FaultResult struct {
 	Name, About string
+	Own         string // what it cost in the original trial; empty: see TrialsOwn
 	Quorum      bool
 	Budget      Budget
 	Runs        []Run
@@ -62,8 +83,11 @@ func spread(values []time.Duration) Spread {
 }
 
 // summarize makes a FaultResult of the runs of one fault.
-func summarize(f *fault, runs []Run, lease time.Duration, quorum bool) FaultResult {
-	r := FaultResult{Name: f.name, About: f.about, Quorum: quorum, Budget: budgetOf(f, lease, quorum), Runs: runs}
+func summarize(f *fault, runs []Run, opt *Options, quorum bool) FaultResult {
+	r := FaultResult{Name: f.name, About: f.about, Quorum: quorum, Budget: budgetOf(f, opt, quorum), Runs: runs}
+	if opt.bgp() {
+		r.Own = ownFigure(f.name, opt.Router)
+	}
 	var outages, detects, settles []time.Duration
 	for i := range runs {
 		run := &runs[i]

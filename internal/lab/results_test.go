@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -74,7 +75,7 @@ func TestPromises(t *testing.T) {
 		{"recover", true, []Run{broken}, []string{"service not restored in 1 run"}},
 	}
 	for _, test := range tests {
-		r := summarize(faultNamed(test.fault), test.runs, 15*ms, test.quorum)
+		r := summarize(faultNamed(test.fault), test.runs, &Options{Timing: "fast"}, test.quorum)
 		if diff := cmp.Diff(test.missed, r.Missed); diff != "" {
 			t.Errorf("%s, quorum %v: missed (-want +got):\n%s", test.fault, test.quorum, diff)
 		}
@@ -105,7 +106,7 @@ func aTrial() *Results {
 	heal := Run{Fault: "heal", Number: 1, Injected: 1000, Settled: 4 * ms, Holder: secondary, Sent: 120, Failed: "after <the> fault: not ready"}
 	return &Results{
 		Setup:  Setup{Version: "v1", Kernel: "6.18", CPUs: 2, User: "root", Timing: "fast", LeaseMS: 15, Family: "ipv4", Fence: "kernel", Realtime: true, Client: true},
-		Faults: []FaultResult{summarize(faultNamed("cut"), []Run{cut, other}, 15*ms, true), summarize(faultNamed("heal"), []Run{heal}, 15*ms, false)},
+		Faults: []FaultResult{summarize(faultNamed("cut"), []Run{cut, other}, &Options{Timing: "fast"}, true), summarize(faultNamed("heal"), []Run{heal}, &Options{Timing: "fast"}, false)},
 	}
 }
 
@@ -199,17 +200,21 @@ func TestHTMLIsWholeAndSelfContained(t *testing.T) {
 }
 
 func TestConfigurationLoads(t *testing.T) {
-	for _, opt := range []Options{{Timing: "fast"}, {Timing: "wan", IPv6: true}} {
-		for _, quorum := range []bool{true, false} {
-			if err := errors.Join(loads(&opt, quorum)); err != nil {
-				t.Errorf("%+v, quorum %v: %v", opt, quorum, err)
+	bgp := Options{Network: NetworkBGP, Timing: "fast", Router: "bird", Election: ElectionPeer, Hold: defaultHold}
+	watched, none := bgp, bgp
+	watched.BFD, watched.IPv6 = 10*time.Millisecond, true
+	none.Election = ElectionNone
+	for _, opt := range []Options{{Timing: "fast"}, {Timing: "wan", IPv6: true}, bgp, watched, none} {
+		for _, v := range []variant{{quorum: true}, {}, {shared: true}} {
+			if err := loads(&opt, v); err != nil && (opt.bgp() || !v.shared) {
+				t.Errorf("%+v, %+v: %v", opt, v, err)
 			}
 		}
 	}
 }
 
-func loads(opt *Options, quorum bool) error {
-	text, err := configFor(opt, quorum)
+func loads(opt *Options, v variant) error {
+	text, err := configFor(opt, v)
 	if err != nil {
 		return err
 	}
@@ -217,8 +222,14 @@ func loads(opt *Options, quorum bool) error {
 	if err != nil {
 		return err
 	}
-	if cfg.Groups[0].Election.Quorum != quorum {
-		return errors.New("quorum is not as it was asked for")
+	if g := cfg.Groups[0]; v.everyone(opt) != (g.Election.Type == config.ElectionNone) || !v.everyone(opt) && g.Election.Quorum != v.quorum {
+		return errors.New("the election is not as it was asked for")
+	}
+	if opt.bgp() && (cfg.BGP == nil || len(cfg.BGP.Peers) != 2) {
+		return errors.New("no two peers")
+	}
+	for _, w := range cfg.Warnings {
+		return fmt.Errorf("a warning: %v", w)
 	}
 	return nil
 }
@@ -295,6 +306,19 @@ func TestOptions(t *testing.T) {
 	good := Options{Runs: 1, Timing: "fast"}
 	if err := good.Check(); err != nil || len(good.Faults) != 10 {
 		t.Errorf("defaults: %v, faults %v", err, good.Faults)
+	}
+	routed := Options{Runs: 1, Timing: "fast", Network: NetworkBGP}
+	if err := routed.Check(); err != nil || len(routed.Faults) != 11 || routed.Router != "bird" || routed.Hold != 9*time.Second {
+		t.Errorf("defaults of BGP: %v, %+v", err, routed)
+	}
+	alone := Options{Runs: 1, Timing: "fast", Network: NetworkBGP, Election: ElectionNone, Faults: []string{"switchover"}, Hold: time.Second, BFD: 1, Router: "quagga"}
+	for _, want := range []string{`fault "switchover"`, "hold-time 1s", "bfd 1ns", `router "quagga"`} {
+		if err := alone.Check(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("all mistakes in one run: %v lacks %q", err, want)
+		}
+	}
+	if err := (&Options{Runs: 1, Timing: "fast", BFD: time.Second}).Check(); err == nil {
+		t.Error("BFD in an overlay")
 	}
 	bad := Options{Runs: 0, Timing: "slow", Faults: []string{"cut", "fire"}}
 	err := bad.Check()

@@ -21,19 +21,20 @@ import (
 )
 
 // session is the trial's hosts with the daemons running on them, under one
-// configuration: with quorum or without.
+// configuration.
 type session struct {
-	opt     *Options
-	quorum  bool
-	world   *World
+	opt *Options
+	variant
+	world   network
 	daemons map[string]*process
 	servers map[string]*process
+	routers []*process
 	macs    map[string]string // of the overlay: hardware address to host
 }
 
 // newSession builds the hosts and starts everything on them. Logs go into dir.
-func newSession(ctx context.Context, opt *Options, quorum bool, dir string) (*session, error) {
-	s := &session{opt: opt, quorum: quorum, daemons: map[string]*process{}, servers: map[string]*process{}}
+func newSession(ctx context.Context, opt *Options, v variant, dir string) (*session, error) {
+	s := &session{opt: opt, variant: v, daemons: map[string]*process{}, servers: map[string]*process{}}
 	if err := s.start(ctx, dir); err != nil {
 		s.close()
 		return nil, err
@@ -42,37 +43,69 @@ func newSession(ctx context.Context, opt *Options, quorum bool, dir string) (*se
 }
 
 func (s *session) start(ctx context.Context, dir string) error {
-	config, err := writeConfig(SharedDir, s.opt, s.quorum)
+	config, err := writeConfig(SharedDir, s.opt, s.variant)
 	if err != nil {
 		return err
 	}
-	if s.world, err = NewWorld(trialHosts(s.opt.IPv6)); err != nil {
+	if err := s.connect(dir); err != nil {
 		return err
 	}
 	for _, h := range s.world.Hosts() {
-		if h.Name != client {
+		if h.Name == primary || h.Name == secondary {
 			serve := []string{s.opt.Binary, "probe", "serve", "--id", h.Name, "--port", fmt.Sprint(servicePort), "--realtime"}
-			if s.servers[h.Name], err = s.program(h, dir, "probe", serve); err != nil {
+			if s.servers[h.Name], err = s.program(h, dir, "probe", "stead", serve); err != nil {
 				return err
 			}
 		}
+		if !s.runsOn(h.Name) {
+			continue
+		}
 		run := []string{s.opt.Binary, "run", "-c", config, "--node", h.Name}
-		if s.daemons[h.Name], err = s.program(h, dir, "stead", run); err != nil {
+		if s.daemons[h.Name], err = s.program(h, dir, "stead", "stead", run); err != nil {
 			return err
 		}
 	}
-	if err := s.awaitReady(ctx); err != nil {
+	if err := s.awaitReady(ctx); err != nil || s.opt.bgp() {
 		return err
 	}
 	return s.learnMACs()
 }
 
-func (s *session) program(h *Host, dir, name string, args []string) (*process, error) {
-	log, err := os.OpenFile(filepath.Join(dir, h.Name+"-"+name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+// connect builds the network.
+func (s *session) connect(dir string) error {
+	if !s.opt.bgp() {
+		world, err := NewWorld(trialHosts(s.opt))
+		if err == nil {
+			s.world = world
+		}
+		return err
+	}
+	segment, err := NewSegment(trialHosts(s.opt))
+	if err != nil {
+		return err
+	}
+	s.world = segment
+	return s.routeThroughServers(dir)
+}
+
+// runsOn tells whether stead runs on a host.
+func (s *session) runsOn(host string) bool {
+	switch {
+	case host == primary, host == secondary:
+		return true
+	case s.opt.bgp(): // there is no overlay that a client without a vote would be in
+		return host == client && s.quorum && !s.everyone(s.opt)
+	}
+	return true
+}
+
+// program starts a program that writes to a log in dir and is called name.
+func (s *session) program(h *Host, dir, log, name string, args []string) (*process, error) {
+	file, err := os.OpenFile(filepath.Join(dir, h.Name+"-"+log+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	p := &process{host: h, name: "stead", args: args, log: log}
+	p := &process{host: h, name: name, args: args, log: file}
 	return p, p.start()
 }
 
@@ -97,6 +130,10 @@ func (s *session) close() {
 				_ = p.log.Close()
 			}
 		}
+	}
+	for _, p := range s.routers {
+		p.kill()
+		_ = p.log.Close()
 	}
 	if s.world != nil {
 		s.world.Close()
@@ -157,6 +194,9 @@ func (s *session) events(ctx context.Context, host string, from clock.Instant) (
 func (s *session) awaitReady(ctx context.Context) error {
 	return s.await(ctx, "ready", func() error {
 		for _, host := range []string{primary, secondary, client} {
+			if !s.runsOn(host) {
+				continue
+			}
 			st, err := s.status(ctx, host)
 			if err != nil {
 				return err
@@ -164,6 +204,9 @@ func (s *session) awaitReady(ctx context.Context) error {
 			if err := s.calm(host, &st); err != nil {
 				return err
 			}
+		}
+		if s.opt.bgp() {
+			return s.routersReady()
 		}
 		return nil
 	})
@@ -178,7 +221,7 @@ func (s *session) calm(host string, st *report.Status) error {
 	}
 	for _, p := range st.Peers {
 		// Without quorum the client has no vote, and nobody sends it heartbeats.
-		if !p.Alive && (s.quorum || host != client && p.Name != client) {
+		if !p.Alive && !s.everyone(s.opt) && (s.quorum || host != client && p.Name != client) {
 			return fmt.Errorf("%s does not hear %s", host, p.Name)
 		}
 	}
@@ -191,6 +234,10 @@ func (s *session) calm(host string, st *report.Status) error {
 		return fmt.Errorf("%s has no group %s", host, group)
 	case !g.Ready:
 		return fmt.Errorf("%s is not ready: %s %s", host, g.NotReadyBecause, g.NotReadyDetail)
+	case s.everyone(s.opt):
+		if g.Role != report.RoleActive || !g.Applied {
+			return fmt.Errorf("%s is %s, its addresses applied: %v", host, g.Role, g.Applied)
+		}
 	case host == primary && (g.Role != report.RoleActive || !g.Applied || g.Stalled):
 		return fmt.Errorf("%s is %s, its addresses applied: %v", host, g.Role, g.Applied)
 	case host == secondary && (g.Role != report.RoleStandby || g.ActiveNode != primary):
@@ -243,7 +290,7 @@ func lastLine(name string) string {
 
 // probes are the client's: one asks the service, the other who holds its address.
 type probes struct {
-	service, holders *workload.Pinger
+	service, holders *workload.Pinger // holders: nil in NetworkBGP
 	cancel           context.CancelFunc
 	ended            chan struct{}
 }
@@ -257,13 +304,20 @@ const (
 // probe starts asking. Call stop.
 func (s *session) probe(ctx context.Context) (*probes, error) {
 	p := &probes{ended: make(chan struct{}, 2)}
-	service := trialAddressing(s.opt.IPv6).service.Addr()
+	service := trialAddressing(s.opt).service.Addr()
 	var errService, errHolders error
 	s.world.Host(client).Do(func() {
-		p.service, errService = workload.NewPinger(workload.Options{
+		ask := workload.Options{
 			Target: netip.AddrPortFrom(service, servicePort), Proto: workload.UDP,
 			Interval: askEvery, Timeout: askPatience, Realtime: true,
-		})
+		}
+		if s.opt.bgp() { // and nobody answers for the address on the network
+			ask.Flows = flows
+		}
+		p.service, errService = workload.NewPinger(ask)
+		if s.opt.bgp() {
+			return
+		}
 		p.holders, errHolders = workload.NewHolderProber(workload.HolderOptions{
 			Interface: overlay, Address: service, Names: s.macs,
 			Interval: askEvery, Timeout: askPatience, Realtime: true,
@@ -273,23 +327,31 @@ func (s *session) probe(ctx context.Context) (*probes, error) {
 		return nil, fmt.Errorf("the client: %w", err)
 	}
 	ctx, p.cancel = context.WithCancel(ctx)
-	for _, pinger := range []*workload.Pinger{p.service, p.holders} {
+	for _, pinger := range p.all() {
 		go func() { pinger.Run(ctx); p.ended <- struct{}{} }()
 	}
 	return p, nil
 }
 
+func (p *probes) all() []*workload.Pinger {
+	if p.holders == nil {
+		return []*workload.Pinger{p.service}
+	}
+	return []*workload.Pinger{p.service, p.holders}
+}
+
 func (p *probes) stop() {
 	p.cancel()
-	<-p.ended
-	<-p.ended
+	for range p.all() {
+		<-p.ended
+	}
 }
 
 // neighbour is the hardware address that the client sends requests for the
 // service to, or nil.
 func (s *session) neighbour() net.HardwareAddr {
 	h := s.world.Host(client)
-	service := trialAddressing(s.opt.IPv6).service.Addr()
+	service := trialAddressing(s.opt).service.Addr()
 	list, err := h.Net().NeighList(0, 0)
 	if err != nil {
 		return nil
@@ -318,7 +380,7 @@ func (s *session) pointClientAt(host string) error {
 			return err
 		}
 		return h.Net().NeighSet(&netlink.Neigh{
-			LinkIndex: link.Attrs().Index, IP: trialAddressing(s.opt.IPv6).service.Addr().AsSlice(),
+			LinkIndex: link.Attrs().Index, IP: trialAddressing(s.opt).service.Addr().AsSlice(),
 			HardwareAddr: address, State: netlink.NUD_REACHABLE,
 		})
 	}

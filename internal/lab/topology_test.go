@@ -108,7 +108,7 @@ func TestFaultsDropWhatTheySay(t *testing.T) {
 		for _, ipv6 := range []bool{false, true} {
 			t.Run(fmt.Sprintf("routed, ipv6=%v", ipv6), func(t *testing.T) { faultsDrop(t, threeHosts(t, ipv6)) })
 			t.Run(fmt.Sprintf("switched, ipv6=%v", ipv6), func(t *testing.T) {
-				w, err := NewSegment(trialHosts(ipv6))
+				w, err := NewSegment(trialHosts(&Options{IPv6: ipv6}))
 				if err != nil {
 					t.Fatal(err)
 				}

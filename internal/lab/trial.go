@@ -79,29 +79,34 @@ func (t *trial) run(ctx context.Context) error {
 		return err
 	}
 	// Faults that need the same daemons share them: first those with quorum.
-	for _, quorum := range []bool{true, false} {
+	for _, v := range []variant{{quorum: true}, {quorum: false}, {shared: true}} {
 		var list []*fault
 		for _, name := range t.opt.Faults {
-			if f := faultNamed(name); quorum == (!f.noQuorum && !t.opt.NoQuorum) {
+			f := faultNamed(name)
+			if v == (variant{quorum: !f.noQuorum && !f.shared && !t.opt.NoQuorum, shared: f.shared}) {
 				list = append(list, f)
 			}
 		}
 		if len(list) == 0 {
 			continue
 		}
-		if err := t.stage(ctx, quorum, list); err != nil {
+		if err := t.stage(ctx, v, list); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *trial) stage(ctx context.Context, quorum bool, list []*fault) error {
-	addresses := trialAddressing(t.opt.IPv6)
-	word := map[bool]string{true: "the client is a witness", false: "no quorum"}[quorum]
-	t.say("building primary %s, secondary %s, client %s, VXLAN 10, address %s; timing %s, %s",
-		addresses.underlay[primary], addresses.underlay[secondary], addresses.underlay[client], addresses.service.Addr(), t.opt.Timing, word)
-	s, err := newSession(ctx, &t.opt, quorum, t.logs)
+func (t *trial) stage(ctx context.Context, v variant, list []*fault) error {
+	addresses := trialAddressing(&t.opt)
+	between := "VXLAN 10"
+	if t.opt.bgp() {
+		setup := t.opt.setup()
+		between = setup.RoutersInWords()
+	}
+	t.say("building primary %s, secondary %s, client %s, %s, address %s; timing %s, %s",
+		addresses.underlay[primary], addresses.underlay[secondary], addresses.underlay[client], between, addresses.service.Addr(), t.opt.Timing, v.words(&t.opt))
+	s, err := newSession(ctx, &t.opt, v, t.logs)
 	if err != nil {
 		return err
 	}
@@ -116,7 +121,7 @@ func (t *trial) stage(ctx context.Context, quorum bool, list []*fault) error {
 	for _, f := range list {
 		runs, err := t.repeat(ctx, s, f)
 		if len(runs) > 0 {
-			if err := t.out.Encode(message{Fault: &faultMessage{f.name, quorum, runs}}); err != nil {
+			if err := t.out.Encode(message{Fault: &faultMessage{f.name, v.quorum && !v.everyone(&t.opt), runs}}); err != nil {
 				return err
 			}
 		}
@@ -183,16 +188,11 @@ func (t *trial) setup(ctx context.Context, s *session) (Setup, error) {
 	}
 	var uts unix.Utsname
 	_ = unix.Uname(&uts)
-	setup := Setup{
-		Version: st.Version, Kernel: unix.ByteSliceToString(uts.Release[:]), CPUs: runtime.NumCPU(), User: "root",
-		Timing: t.opt.Timing, LeaseMS: t.opt.lease().Milliseconds(), Family: "ipv4",
-		Fence: st.Fence.Kind, Realtime: st.Realtime.Active,
-	}
+	setup := t.opt.setup()
+	setup.Version, setup.Kernel, setup.CPUs = st.Version, unix.ByteSliceToString(uts.Release[:]), runtime.NumCPU()
+	setup.Fence, setup.Realtime = st.Fence.Kind, st.Realtime.Active
 	if inUserNamespace() {
 		setup.User = "an ordinary user"
-	}
-	if t.opt.IPv6 {
-		setup.Family = "ipv6"
 	}
 	return setup, nil
 }

@@ -89,6 +89,7 @@ func FRRPrograms(dir, bgpd string, b BFD) (programs []Program, err error) {
 		return nil, err
 	}
 	socket := filepath.Join(dir, "zserv.api")
+	_ = os.Remove(socket) // of an earlier start
 	add := func(name, text, awaited string, args ...string) {
 		file := filepath.Join(dir, name+".conf")
 		if failed := write(file, "log stdout\n"+text); failed != nil {

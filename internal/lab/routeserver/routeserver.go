@@ -47,6 +47,22 @@ type Program struct {
 	Awaited string
 }
 
+// patience is how long a program may take until those after it may be started.
+const patience = 10 * time.Second
+
+// Wait waits, after the program was started, until those after it may be.
+func (p *Program) Wait() error {
+	for end := time.Now().Add(patience); p.Awaited != ""; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(p.Awaited); err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("%s has not made %s within %v", p.Name, p.Awaited, patience)
+		}
+	}
+	return nil
+}
+
 // missing says what to install where a router is not there.
 var missing = map[string]struct{ file, advice string }{
 	BIRD: {"bird", "bird is not installed: apt-get install bird2, or choose --router frr"},
