@@ -59,10 +59,29 @@ func (s *Speaker) bound(p *Path) int {
 		fixed  = minUpdate + attributeHead + reachHead + prefix +
 			4 + 7 + 7 + 7 // ORIGIN, NEXT_HOP, MULTI_EXIT_DISC, LOCAL_PREF
 	)
-	hops := s.hops(p)
-	asPath := attributeHead + 2*segments(hops) + 4*hops
-	return fixed + 2*asPath + // with AS4_PATH
-		attributeHead + 4*len(p.Communities) + attributeHead + 12*len(p.Large)
+	asPath := attributeHead + pathLen(s.hops(p), s.asLen())
+	if s.as4() {
+		asPath += attributeHead + pathLen(s.hops(p), 4)
+	}
+	return fixed + asPath + attributeHead + 4*len(p.Communities) + attributeHead + 12*len(p.Large)
+}
+
+// asLen is the length of an AS number in AS_PATH, in bytes.
+func (s *Speaker) asLen() int {
+	if s.FourOctet {
+		return 4
+	}
+	return 2
+}
+
+// as4 tells whether AS4_PATH has to say what has no room in AS_PATH (RFC 6793
+// section 4.2.2).
+func (s *Speaker) as4() bool { return !s.Internal && !s.FourOctet && s.LocalAS > 0xffff }
+
+// pathLen is the length of an AS_PATH in its attribute, in bytes.
+func pathLen(hops, asLen int) int {
+	segments := (hops + maxSegment - 1) / maxSegment
+	return 2*segments + asLen*hops
 }
 
 // appendAttributes appends the attributes of a path in the order of their types
@@ -89,7 +108,7 @@ func (s *Speaker) appendAttributes(b []byte, p *Path, hop netip.Addr) []byte {
 			b = binary.BigEndian.AppendUint32(b, uint32(c))
 		}
 	}
-	if !s.Internal && !s.FourOctet && s.LocalAS > 0xffff {
+	if s.as4() {
 		b = s.appendAS4Path(b, p)
 	}
 	return appendLarge(b, p.Large)
@@ -121,33 +140,27 @@ func appendHead(b []byte, flags, kind uint8, length int) []byte {
 // appendASPath appends the AS_PATH. To a peer that knows no AS numbers of four
 // bytes, asTrans stands for those (RFC 6793 section 4.2.2).
 func (s *Speaker) appendASPath(b []byte, p *Path) []byte {
-	hops, size := s.hops(p), 4
-	if !s.FourOctet {
-		size = 2
-	}
-	b = appendHead(b, flagTransitive, attributeASPath, 2*segments(hops)+size*hops)
-	return appendSegments(b, s.LocalAS, hops, size)
+	hops := s.hops(p)
+	b = appendHead(b, flagTransitive, attributeASPath, pathLen(hops, s.asLen()))
+	return appendSegments(b, s.LocalAS, hops, s.asLen())
 }
 
-// appendAS4Path appends what AS_PATH has no room for (RFC 6793 section 4.2.2).
+// appendAS4Path appends the AS_PATH as it is (RFC 6793 section 4.2.2).
 func (s *Speaker) appendAS4Path(b []byte, p *Path) []byte {
 	hops := s.hops(p)
-	b = appendHead(b, flagOptional|flagTransitive, attributeAS4Path, 2*segments(hops)+4*hops)
+	b = appendHead(b, flagOptional|flagTransitive, attributeAS4Path, pathLen(hops, 4))
 	return appendSegments(b, s.LocalAS, hops, 4)
 }
 
-// segments is how many segments so many AS numbers take.
-func segments(hops int) int { return (hops + maxSegment - 1) / maxSegment }
-
-// appendSegments appends an AS number so many times, in size bytes each. A segment
+// appendSegments appends an AS number so many times, in asLen bytes each. A segment
 // that is not full comes first, where one more would be prepended (RFC 4271
 // section 5.1.2).
-func appendSegments(b []byte, as uint32, hops, size int) []byte {
+func appendSegments(b []byte, as uint32, hops, asLen int) []byte {
 	for hops > 0 {
 		count := (hops-1)%maxSegment + 1
 		b = append(b, asSequence, uint8(count))
 		for range count {
-			if size == 2 {
+			if asLen == 2 {
 				b = binary.BigEndian.AppendUint16(b, twoOctets(as))
 			} else {
 				b = binary.BigEndian.AppendUint32(b, as)

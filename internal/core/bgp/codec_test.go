@@ -55,6 +55,7 @@ func TestHeader(t *testing.T) {
 		{"short route refresh", ones + "0016 05", TypeRouteRefresh, 22, "message header error: bad message length", "0016"},
 		{"type 0", ones + "0013 00", 0, 19, "message header error: bad message type", "00"},
 		{"type 6", ones + "0013 06", 6, 19, "message header error: bad message type", "06"},
+		{"type 6, longer than a message", ones + "1001 06", 6, 4097, "message header error: bad message length", "1001"},
 		{"type 128", ones + "0017 80", 128, 23, "message header error: bad message type", "80"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

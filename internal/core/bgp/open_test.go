@@ -180,6 +180,7 @@ func TestOpenErrors(t *testing.T) {
 		{"parameters longer than the message", ones + "001f 01 04 fde9 0003 c0000201 03 0200", "open message error", ""},
 		{"parameters shorter than the message", ones + "001f 01 04 fde9 0003 c0000201 01 0200", "open message error", ""},
 		{"bytes after no parameters", ones + "001f 01 04 fde9 0003 c0000201 00 0200", "open message error", ""},
+		{"extended length after no parameters", ones + "0020 01 04 fde9 0003 c0000201 00 ff 0000", "open message error", ""},
 		{"parameter without a length", ones + "001e 01 04 fde9 0003 c0000201 01 02", "open message error", ""},
 		{"parameter that ends too late", ones + "001f 01 04 fde9 0003 c0000201 02 0201", "open message error", ""},
 		{"capability without a length", ones + "0020 01 04 fde9 0003 c0000201 03 0201 41", "open message error", ""},

@@ -101,7 +101,7 @@ func (s *Speaker) AppendAnnounce(b []byte, p *Path, prefixes []netip.Prefix) []b
 	}
 	four := p.Prefix.Addr().Is4()
 	for prefixes = skip(prefixes, four); len(prefixes) > 0; prefixes = skip(prefixes, four) {
-		start := len(b)
+		start, before := len(b), len(prefixes)
 		b = append(openMessage(b, TypeUpdate), 0, 0, 0, 0) // no withdrawn routes; the attributes' length
 		attributes := len(b)
 		if hop.Is4() {
@@ -111,6 +111,9 @@ func (s *Speaker) AppendAnnounce(b []byte, p *Path, prefixes []netip.Prefix) []b
 		} else {
 			b, prefixes = s.appendReach(b, p, hop, prefixes)
 			binary.BigEndian.PutUint16(b[attributes-2:], uint16(len(b)-attributes))
+		}
+		if len(prefixes) == before { // no room for one: it never ends
+			return b[:start]
 		}
 		b = closeMessage(b, start)
 	}

@@ -72,6 +72,10 @@ func TestAnnounce(t *testing.T) {
 		{"two bytes (RFC 6793)", twoBytes(), full(vip4),
 			ones + `005e 02 0000 0042 4001 01 00 4002 06 0202 5ba0 5ba0 4003 04 0a000002 8004 04 00000007` + communities +
 				`c011 0a 0202 fa56ea01 fa56ea01` + large + "20 c0000250"},
+		{"two bytes, internal", Speaker{LocalAS: 4200000001, Internal: true, IPv4: true, Local: this4}, Path{Prefix: vip4, LocalPref: 100},
+			ones + "0031 02 0000 0015 4001 01 00 4002 00 4003 04 0a000002 4005 04 00000064 20 c0000250"},
+		{"two bytes that are not enough", Speaker{LocalAS: 65536, IPv4: true, Local: this4}, Path{Prefix: vip4},
+			ones + "0037 02 0000 001b 4001 01 00 4002 04 0201 5ba0 4003 04 0a000002 c011 06 0201 00010000 20 c0000250"},
 		{"two bytes that are enough", Speaker{LocalAS: 65535, IPv4: true, Local: this4}, Path{Prefix: vip4},
 			ones + "002e 02 0000 0012 4001 01 00 4002 04 0201 ffff 4003 04 0a000002 20 c0000250"},
 		{"a network", external4(), Path{Prefix: netip.MustParsePrefix("192.0.2.129/25")},
@@ -208,6 +212,77 @@ func TestPreference(t *testing.T) {
 		}
 		if got := internal.LocalPref(&p); got != c.want {
 			t.Errorf("%+v: LOCAL_PREF %d", c, got)
+		}
+	}
+}
+
+// TestSegments prepends more than one segment of AS_PATH has room for: the one that
+// is not full comes first.
+func TestSegments(t *testing.T) {
+	s := external4()
+	p := Path{Prefix: vip4, Prepend: 299}
+	b := s.AppendAnnounce(nil, &p, []netip.Prefix{vip4})
+	at := minUpdate + 4 // after ORIGIN
+	want := octets(t, "5002 04b4 022d")
+	if !bytes.Equal(b[at:at+6], want) {
+		t.Errorf("AS_PATH begins with %x, want %x", b[at:at+6], want)
+	}
+	at += 6 + 45*4
+	if want := octets(t, "02ff 0000fde9"); !bytes.Equal(b[at:at+6], want) {
+		t.Errorf("second segment begins with %x, want %x", b[at:at+6], want)
+	}
+}
+
+// TestExtendedLength has attributes of 255 bytes and of one more: a length of two
+// bytes is only for the latter (RFC 4271 section 4.3).
+func TestExtendedLength(t *testing.T) {
+	prefixes := func(count, bits int) (out []netip.Prefix) {
+		for i := range count {
+			out = append(out, netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfd, 15: byte(i)}), 128))
+		}
+		return append(out, netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfe}), bits))
+	}
+	s, p := external4(), Path{Prefix: vip6}
+	for _, c := range []struct {
+		name string
+		got  []byte
+		want string
+	}{
+		{"MP_REACH_NLRI of 255", s.AppendAnnounce(nil, &p, prefixes(13, 96)), "800e ff 0002 01"},
+		{"MP_REACH_NLRI of 256", s.AppendAnnounce(nil, &p, prefixes(13, 104)), "900e 0100 0002"},
+		{"MP_UNREACH_NLRI of 255", s.AppendWithdraw(nil, prefixes(14, 104)), "800f ff 0002 01"},
+		{"MP_UNREACH_NLRI of 256", s.AppendWithdraw(nil, prefixes(14, 112)), "900f 0100 0002"},
+	} {
+		want := octets(t, c.want)
+		if got := c.got[minUpdate:][:len(want)]; !bytes.Equal(got, want) {
+			t.Errorf("%s begins with %x, want %x", c.name, got, want)
+		}
+	}
+}
+
+// TestLongestAttributes announces with more and more communities, up to where they
+// have no room: no message is too long, and those that are refused nearly were.
+func TestLongestAttributes(t *testing.T) {
+	for _, s := range []Speaker{external4(), external6(), internal4(), twoBytes()} {
+		longest := 0
+		for n := range 360 {
+			p := Path{Prefix: vip6, Prepend: 100, HasMED: true, LocalPref: 100, Communities: make([]Community, 8), Large: make([]LargeCommunity, n)}
+			prefixes := []netip.Prefix{vip6, netip.MustParsePrefix("::/0")}
+			b := s.AppendAnnounce(nil, &p, prefixes)
+			_, _, why := s.Sendable(&p)
+			if (why == "") != (len(b) > 0) {
+				t.Fatalf("%d communities: sendable %q, but %d bytes", n, why, len(b))
+			}
+			messages, err := splitUpdates(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, message := range messages {
+				longest = max(longest, len(message))
+			}
+		}
+		if longest < MaxMessage-40 {
+			t.Errorf("%+v: longest message %d", s, longest)
 		}
 	}
 }
