@@ -149,7 +149,7 @@ func cable(t testing.TB) (a, b *testns.NS) {
 func reaches(t testing.TB, ns *testns.NS, addr string) {
 	t.Helper()
 	testns.Eventually(t, patience, addr+" answers", func() bool {
-		return ns.Ping(t, netip.MustParseAddr(addr), time.Second) == nil
+		return ns.Ping(t, netip.MustParseAddr(addr), 50*time.Millisecond) == nil
 	})
 }
 

@@ -79,6 +79,7 @@ type Set struct {
 	listen    uint16
 	ending    bool
 	timers    sync.WaitGroup // those that may still push
+	patience  time.Duration  // with an attempt: connectLimit
 
 	deaf   atomic.Pointer[string] // why no connection can be taken; empty: they can, or need not
 	closed atomic.Bool
@@ -95,7 +96,7 @@ func Open(o Options) (*Set, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Set{log: o.Log, post: o.Post, files: map[int]*stream{}}
+	s := &Set{log: o.Log, post: o.Post, files: map[int]*stream{}, patience: connectLimit}
 	s.deaf.Store(new(string))
 	s.listeners = [2]listener{{fd: -1}, {fd: -1, ipv6: true}}
 	s.present.Store(&[]*peer{})
@@ -149,8 +150,12 @@ func (s *Set) Write(w *core.StreamWrite) {
 	b := w.Bytes
 	if st.pending.Load() == 0 && st.turn.CompareAndSwap(nobodys, engines) {
 		n, errno := send(st.fd, b)
+		failed := errno != 0 && !again(errno)
+		if failed {
+			st.failed.Store(int32(errno))
+		}
 		st.turn.Store(nobodys)
-		if errno != 0 && !again(errno) {
+		if failed {
 			st.hung.Store(true)
 			s.loop.push(func() { s.fail(st, errno) })
 			return

@@ -30,7 +30,7 @@ func (s *Set) dial(p *peer, conn bgp.Conn) {
 		s.post(p.name, &core.Stream{Conn: conn, Kind: core.StreamClosed, Detail: detail})
 		return
 	}
-	s.within(st, connectLimit, func() { s.unconnected(st, errSilent) })
+	s.within(st, s.patience, func() { s.unconnected(st, errSilent) })
 }
 
 // connect begins a connection, on a socket that is like the peer's settings.

@@ -32,7 +32,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-const patience = 5 * time.Second
+const (
+	patience = 5 * time.Second
+	shortly  = 700 * time.Millisecond // in place of connectLimit
+)
 
 // told is an event, and whose.
 type told struct {
@@ -61,6 +64,7 @@ func run(t testing.TB, ns *testns.NS, listen uint16, peers ...Peer) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.patience = shortly
 	ctx, cancel := context.WithCancel(context.Background())
 	finished := make(chan struct{})
 	go func() { defer close(finished); h.Run(ctx) }()
@@ -154,7 +158,7 @@ func cable(t testing.TB) (a, b *testns.NS) {
 		ns.Addr(t, "eth0", fmt.Sprintf("fd00::%d/64", i+1))
 	}
 	testns.Eventually(t, patience, "the way is open", func() bool {
-		return a.Ping(t, netip.MustParseAddr("fd00::2"), time.Second) == nil
+		return a.Ping(t, netip.MustParseAddr("fd00::2"), 50*time.Millisecond) == nil
 	})
 	return a, b
 }

@@ -35,7 +35,11 @@ func (s *Set) read(st *stream) {
 			s.fail(st, err.(unix.Errno))
 			return
 		case n == 0:
-			s.end(st, "closed by the peer")
+			if errno := st.refused(); errno != 0 {
+				s.fail(st, errno)
+			} else {
+				s.end(st, "closed by the peer")
+			}
 			return
 		}
 		st.peer.in.Add(uint64(n))

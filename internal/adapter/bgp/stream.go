@@ -37,6 +37,7 @@ type stream struct {
 
 	turn    atomic.Int32
 	pending atomic.Int64 // bytes that are queued: the engine adds, the loop subtracts
+	failed  atomic.Int32 // what the kernel said of a write of the engine's; 0: nothing
 	hung    atomic.Bool  // the engine writes no more
 	quiet   atomic.Bool  // no more is told of it
 	ends    atomic.Pointer[Connection]
@@ -121,6 +122,14 @@ func (st *stream) take() {
 	for !st.turn.CompareAndSwap(nobodys, loops) && st.turn.Load() != loops {
 		pause()
 	}
+}
+
+// refused returns what the kernel has said of a write of the engine's. It says it
+// once: who reads after that finds the end of the stream.
+func (st *stream) refused() unix.Errno {
+	st.take()
+	st.turn.Store(nobodys)
+	return unix.Errno(st.failed.Load())
 }
 
 // flush writes what is queued, as far as the kernel takes it.
