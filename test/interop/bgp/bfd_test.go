@@ -55,7 +55,7 @@ func TestBFD(t *testing.T) {
 			n.a.isolate(t)
 			for _, p := range probes {
 				p.servedBy(t, n.b, window)
-				r := p.since(before)
+				r := p.around(before)
 				t.Logf("black hole through %s: out for %v", p.router.router, r.Longest)
 				if r.Longest > 2*time.Second {
 					t.Errorf("through %s: out for %v", p.router.router, r.Longest)
@@ -227,7 +227,7 @@ func TestBFDCheck(t *testing.T) {
 	before := now()
 	n.a.ns.Run(t, "nft", "add table inet lost; add chain inet lost in { type filter hook input priority 0; }; add rule inet lost in udp dport { 3784, 4784 } drop")
 	probe.servedBy(t, n.b, window)
-	r := probe.since(before)
+	r := probe.around(before)
 	t.Logf("b serves; out for %v, %d lost", r.Longest, r.Lost)
 	if len(r.Changes) != 1 || r.Longest > time.Second {
 		t.Errorf("changes %v, out for %v", r.Changes, r.Longest)

@@ -38,6 +38,7 @@ protocol kernel k6 { ipv6 { import none; export where source = RTS_BGP; };%[2]s 
 	for _, server := range []*host{h.net.a, h.net.b} {
 		text.WriteString(with.birdPeer(h, server))
 	}
+	_ = os.Remove(h.path("ctl")) // of one that was killed
 	h.begin(t, "bird", "-f", "-c", h.write(t, "bird.conf", text.String()), "-s", h.path("ctl"), "-P", h.path("pid"))
 	testns.Eventually(t, patience, "BIRD has a socket", func() bool { _, err := os.Stat(h.path("ctl")); return err == nil })
 }

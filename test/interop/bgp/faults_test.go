@@ -54,7 +54,7 @@ func TestFaults(t *testing.T) {
 			p := &pair{net: n, with: with, group: "    damping: { window: 0s }\n    preempt: { enabled: true, delay: 2s }\n"}
 			p.starts(t)
 			n.comes(t, map[string]int{"a": 3})
-			probes := []*probe{n.rs1.probe(t, vip4), n.rs2.probe(t, vip4), n.rs2.probe(t, vip6)}
+			probes := []*probe{n.rs1.flows(t, vip4, 16), n.rs2.flows(t, vip4, 16), n.rs2.flows(t, vip6, 16)}
 			for _, p := range probes {
 				p.servedBy(t, n.a, window)
 			}
@@ -62,14 +62,14 @@ func TestFaults(t *testing.T) {
 			f.strike(t, n, p)
 			for _, p := range probes {
 				at := p.servedBy(t, n.b, window)
-				r := p.between(before, at.Add(window))
+				r := p.between(before.Add(-window/2), at.Add(window))
 				t.Logf("%s through %s: out for %v", f.name, p.router.name, r.Longest)
 				if r.Longest > 3*time.Second || len(r.Changes) != 1 || len(r.Dual) > 0 {
 					t.Errorf("%s through %s: out for %v, changes %v, shared %v", f.name, p.router.name, r.Longest, r.Changes, r.Dual)
 				}
 			}
 			if f.unseen {
-				n.comes(t, map[string]int{"a": 3, "b": 1})
+				n.comes(t, map[string]int{"a": 3, "b": 2})
 			}
 			n.comes(t, map[string]int{"b": 3})
 			n.sends(t, vip4, "b")
@@ -78,7 +78,7 @@ func TestFaults(t *testing.T) {
 			for _, p := range probes {
 				p.servedBy(t, n.a, window)
 				// One change, and none lost, from the old path to the way back.
-				if r := p.since(lost); r.Lost > 0 || len(r.Changes) != 1 {
+				if r := p.around(lost); r.Lost > 0 || len(r.Changes) != 1 {
 					t.Errorf("%s mended, through %s: %d of %d lost, changes %v", f.name, p.router.name, r.Lost, r.Sent, r.Changes)
 				}
 			}

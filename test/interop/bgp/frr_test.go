@@ -29,7 +29,9 @@ func (f frr) start(t testing.TB, h *host, with terms) {
 		h.begin(t, frrPrograms+program, append(append(common, "-f", file, "-i", dir+"/"+program+".pid"), more...)...)
 		testns.Eventually(t, patience, program+" has a socket", func() bool { _, err := os.Stat(dir + "/" + program + ".vty"); return err == nil })
 	}
-	run("zebra", "")
+	// Without this option zebra takes an IPv6 route out of the kernel before it puts
+	// the next one in, and packets that come in between are lost.
+	run("zebra", "", "--v6-rr-semantics")
 	testns.Eventually(t, patience, "zebra has a socket", func() bool { _, err := os.Stat(dir + "/zserv"); return err == nil })
 	if with.bfd != nil {
 		run("bfdd", with.frrBFD(h), "--bfdctl", dir+"/bfdd.sock")

@@ -128,7 +128,7 @@ func TestSwitchover(t *testing.T) {
 		change.from.cli(t, change.command...)
 		for i, p := range probes {
 			p.servedBy(t, change.to, window)
-			r := p.since(before)
+			r := p.around(before)
 			t.Logf("%v, probe %d: %d sent, %d lost, changes %d", change.command, i, r.Sent, r.Lost, len(r.Changes))
 			if r.Lost > 0 || len(r.Changes) != 1 || len(r.Dual) > 0 {
 				t.Errorf("%v through %s: %d of %d lost, changes %v, shared %v", change.command, p.router.name, r.Lost, r.Sent, r.Changes, r.Dual)
@@ -158,7 +158,7 @@ func TestGracefulStop(t *testing.T) {
 	n.a.terminate(t)
 	for _, p := range probes {
 		p.servedBy(t, n.b, window)
-		r := p.since(before)
+		r := p.around(before)
 		t.Logf("through %s: %d lost, longest outage %v", p.router.name, r.Lost, r.Longest)
 		if r.Longest > time.Second || len(r.Changes) != 1 {
 			t.Errorf("through %s: out for %v, changes %v", p.router.name, r.Longest, r.Changes)
@@ -171,4 +171,39 @@ func TestGracefulStop(t *testing.T) {
 	if out := n.a.ns.Run(t, "ip", "address", "show", "dev", "lo"); strings.Contains(out, vip4.String()) {
 		t.Errorf("a has the address still:\n%s", out)
 	}
+}
+
+// A node that is not ready, and one that is drained, may go on to announce paths
+// that are taken only where there is no other; that of a drained one asks routers
+// for that besides (RFC 8326).
+func TestLastChoices(t *testing.T) {
+	t.Parallel()
+	n := newRouters(t, terms{})
+	check := fmt.Sprintf("    checks:\n      health: { file: %s, expect: \"0\", interval: 20ms, rise: 1, fall: 1, fatal: true }\n", n.dir.Write(t, "health", "0"))
+	p := &pair{
+		net: n, peer: "graceful_shutdown: true",
+		routes: "prepend: { active: 1, standby: 3, unhealthy: 5, drain: 7 }, linger: 100ms",
+		group:  check + "    damping: { window: 0s }\n    preempt: { enabled: true, delay: 100ms }\n",
+	}
+	p.starts(t)
+	n.comes(t, map[string]int{"a": 2, "b": 4})
+	n.a.cli(t, "drain", "--wait")
+	n.comes(t, map[string]int{"a": 8, "b": 2})
+	n.sends(t, vip4, "b")
+	for _, rs := range n.routers() {
+		for _, p := range rs.router.paths(t, rs, prefixOf(vip4)) {
+			asks := slices.Contains(p.Communities, "65535:0") || slices.Contains(p.Communities, "gracefulShutdown") || slices.Contains(p.Communities, "graceful-shutdown")
+			if asks != (p.From == "a") {
+				t.Errorf("%s has %+v", rs.router, p)
+			}
+		}
+	}
+	n.a.cli(t, "resume")
+	n.comes(t, map[string]int{"a": 2, "b": 4})
+	n.b.terminate(t)
+	n.dir.Write(t, "health", "1")
+	n.comes(t, map[string]int{"a": 6})
+	n.sends(t, vip4, "a") // there is no other
+	n.dir.Write(t, "health", "0")
+	n.comes(t, map[string]int{"a": 2})
 }

@@ -60,7 +60,7 @@ func TestBesideExaBGP(t *testing.T) {
 				end(t)
 				for _, p := range probes {
 					p.servedBy(t, other, window)
-					r := p.since(before)
+					r := p.around(before)
 					t.Logf("through %s: out for %v", p.router.name, r.Longest)
 					if r.Longest > 2*time.Second || len(r.Changes) != 1 {
 						t.Errorf("through %s: out for %v, changes %v", p.router.name, r.Longest, r.Changes)

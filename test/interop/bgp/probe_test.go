@@ -80,6 +80,10 @@ func (p *probe) since(from clock.Instant) workload.Report {
 // underWay is how long an answer may take on a busy machine.
 const underWay = 30 * time.Millisecond
 
+// around is since, with some of what was before, so that a change is seen that
+// comes at once.
+func (p *probe) around(from clock.Instant) workload.Report { return p.since(from.Add(-window / 2)) }
+
 func (p *probe) between(from, to clock.Instant) workload.Report {
 	return workload.Analyze(p.client.Samples(from, to), asking)
 }

@@ -3,6 +3,7 @@ package bgp
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -13,15 +14,16 @@ import (
 // pair is how the servers run stead.
 type pair struct {
 	net      *network
-	with     terms  // how the route servers speak
-	election string // default: { type: peer, timing: lan }
-	global   string // further lines of the file
-	bgp      string // further keys of bgp
-	peer     string // further keys of each peer
-	routes   string // keys of the group's bgp
-	group    string // further lines of the group
-	only4    bool   // the service address is the IPv4 one alone
-	alone    string // the only member; empty: both are
+	with     terms        // how the route servers speak
+	election string       // default: { type: peer, timing: lan }
+	global   string       // further lines of the file
+	bgp      string       // further keys of bgp
+	peer     string       // further keys of each peer
+	routes   string       // keys of the group's bgp
+	group    string       // further lines of the group
+	only4    bool         // the service address is the IPv4 one alone
+	alone    string       // the only member; empty: both are
+	stubs    []netip.Addr // peers beside FRR, instead of BIRD
 }
 
 // stead starts stead on a server.
@@ -95,7 +97,13 @@ func (p *pair) peers(t testing.TB, h *host) string {
 	}
 	add(p.peer != "", p.peer)
 	var text strings.Builder
-	for _, rs := range []*host{p.net.rs1, p.net.rs2} {
+	for _, at := range p.stubs {
+		fmt.Fprintf(&text, "    stub%d: { address: %s, as: %d, hold_time: 3s, connect_retry: 200ms }\n", at.As4()[3], at, w.as())
+	}
+	for _, rs := range p.net.routers() {
+		if rs.router == nil {
+			continue
+		}
 		fmt.Fprintf(&text, "    %s: { address: %q, %s }\n", rs.name, w.local(rs), strings.Join(keys, ", "))
 	}
 	return text.String()

@@ -13,8 +13,7 @@ import (
 	"stead/internal/core/clock"
 )
 
-// stub is a peer that does what a test wants, in place of a router: it listens
-// where rs1 has its sessions.
+// stub is a peer that does what a test wants, in place of a router.
 type stub struct {
 	listener net.Listener
 	conns    chan net.Conn
@@ -23,12 +22,13 @@ type stub struct {
 	accepted []clock.Instant
 }
 
-// stubs puts a stub on a host.
-func (h *host) stubs(t testing.TB) *stub {
+// stub puts a stub on a host, at an address of the switch.
+func (h *host) stub(t testing.TB, at netip.Addr) *stub {
 	t.Helper()
 	s := &stub{conns: make(chan net.Conn, 16)}
+	h.ns.Addr(t, "eth1", prefixOf(at).String())
 	var err error
-	h.ns.Do(func() { s.listener, err = net.Listen("tcp", netip.AddrPortFrom(h.far4, 179).String()) })
+	h.ns.Do(func() { s.listener, err = net.Listen("tcp", netip.AddrPortFrom(at, 179).String()) })
 	if err != nil {
 		t.Fatal(err)
 	}
