@@ -125,6 +125,22 @@ func TestWithdraw(t *testing.T) {
 	}
 }
 
+// TestWithdrawFull fills a message to its last byte, and then has one byte too many.
+func TestWithdrawFull(t *testing.T) {
+	s := external4()
+	for _, c := range []struct{ bits, first, all int }{{16, MaxMessage, MaxMessage}, {24, MaxMessage - 3, MaxMessage - 3 + minUpdate + 4}} {
+		var prefixes []netip.Prefix
+		for i := range 814 {
+			prefixes = append(prefixes, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 32))
+		}
+		prefixes = append(prefixes, netip.PrefixFrom(netip.AddrFrom4([4]byte{11}), c.bits))
+		b := s.AppendWithdraw(nil, prefixes)
+		if _, length, n := ParseHeader(b); length != c.first || n != nil || len(b) != c.all {
+			t.Errorf("/%d: first message %d of %d bytes, %v", c.bits, length, len(b), n)
+		}
+	}
+}
+
 // TestEndOfRIB is RFC 4724 section 2, in the bytes that BIRD 2.0.12 sends too.
 func TestEndOfRIB(t *testing.T) {
 	for _, s := range []Speaker{external4(), external6()} {
