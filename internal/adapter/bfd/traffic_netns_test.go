@@ -15,6 +15,7 @@ import (
 // Both families, both kinds, both ways on a cable. What the core is told is what
 // the packet has.
 func TestSingleHop(t *testing.T) {
+	t.Parallel()
 	na, nb := cable(t)
 	a := run(t, na, to("192.0.2.2"), to("fd00::2").from("fd00::1"), to("::ffff:192.0.2.2").from("192.0.2.1").far(), to("fe80::2%eth0"))
 	b := run(t, nb, to("192.0.2.1"), to("fd00::1"), to("192.0.2.1").far(), to("fe80::1%eth0"))
@@ -46,6 +47,7 @@ func TestSingleHop(t *testing.T) {
 // What is on the wire: TTL 255, CS6, the ports of RFC 5881 section 4, the same
 // source port for the life of a session and another one for each.
 func TestOnTheWire(t *testing.T) {
+	t.Parallel()
 	na, nb := cable(t)
 	a := run(t, na, to("192.0.2.2"), to("fd00::2"), to("192.0.2.2").far())
 	seen := map[uint16]bool{}
@@ -77,6 +79,7 @@ func TestOnTheWire(t *testing.T) {
 //
 //	a 10.0.1.1, fd01::1  eth0 ─── r0 r r1 ─── eth0  10.0.2.1, fd02::1 b
 func TestMultihop(t *testing.T) {
+	t.Parallel()
 	na, nr, nb := testns.New(t), testns.New(t), testns.New(t)
 	testns.Veth(t, na, "eth0", nr, "r0")
 	testns.Veth(t, nb, "eth0", nr, "r1")
@@ -109,6 +112,7 @@ func TestMultihop(t *testing.T) {
 // What comes from no configured address, or to the other kind's port, is counted
 // and goes no further; most of it the kernel drops.
 func TestStrangers(t *testing.T) {
+	t.Parallel()
 	na, nb := cable(t)
 	na.Addr(t, "eth0", "192.0.2.9/24")
 	na.Addr(t, "eth0", "fd00::9/64")
@@ -138,6 +142,7 @@ func TestStrangers(t *testing.T) {
 // More addresses than a filter has room for: those that are not configured do not
 // get further then either.
 func TestManyAddresses(t *testing.T) {
+	t.Parallel()
 	na, nb := cable(t)
 	na.Addr(t, "eth0", "192.0.2.9/24")
 	sessions := []Session{to("192.0.2.1")}
@@ -163,6 +168,7 @@ func TestManyAddresses(t *testing.T) {
 
 // What does not fit is malformed and goes no further.
 func TestTooLong(t *testing.T) {
+	t.Parallel()
 	na, nb := cable(t)
 	a, b := run(t, na, to("192.0.2.2")), run(t, nb, to("192.0.2.1"))
 	a.sends(t, 0, "more than there is room for")

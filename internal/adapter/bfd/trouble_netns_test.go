@@ -13,6 +13,7 @@ import (
 
 // An address that comes late, goes, and comes again.
 func TestSourceThatComesAndGoes(t *testing.T) {
+	t.Parallel()
 	for _, local := range []string{"192.0.2.7", "fd00::7"} {
 		t.Run(local, func(t *testing.T) {
 			na, nb := cable(t)
@@ -49,6 +50,7 @@ func TestSourceThatComesAndGoes(t *testing.T) {
 
 // A route that is not there is told, and that it is there again.
 func TestNoRoute(t *testing.T) {
+	t.Parallel()
 	na, nb := cable(t)
 	a, b := run(t, na, to("192.0.2.2")), run(t, nb, to("192.0.2.1"))
 	na.Run(t, "ip", "addr", "del", "192.0.2.1/24", "dev", "eth0")
@@ -65,6 +67,7 @@ func TestNoRoute(t *testing.T) {
 
 // A port that another daemon has is taken as soon as that ends.
 func TestPortTaken(t *testing.T) {
+	t.Parallel()
 	na, nb := cable(t)
 	fd := -1
 	var err error
@@ -91,6 +94,7 @@ func TestPortTaken(t *testing.T) {
 
 // An interface that is made anew is the session's again.
 func TestInterfaceComesAndGoes(t *testing.T) {
+	t.Parallel()
 	na, nb := testns.New(t), testns.New(t)
 	a, b := run(t, na, to("fe80::2%eth7"), to("192.0.2.2").on("eth7")), run(t, nb, to("fe80::1").on("eth0"))
 	a.problem(t, 0, "eth7: no such interface: make it, or correct interface in the configuration")
@@ -118,6 +122,7 @@ func TestInterfaceComesAndGoes(t *testing.T) {
 
 // A session on one interface hears nothing from another.
 func TestOtherInterface(t *testing.T) {
+	t.Parallel()
 	na, nb := cable(t)
 	testns.Bridge(t, nb, "br0")
 	a, b := run(t, na, to("192.0.2.2")), run(t, nb, to("192.0.2.1").on("br0"))
@@ -133,6 +138,7 @@ func TestOtherInterface(t *testing.T) {
 // A reload keeps what stays, with its socket and its source port under its new
 // number, opens what comes and closes what goes.
 func TestReplace(t *testing.T) {
+	t.Parallel()
 	na, nb := cable(t)
 	a, b := run(t, na, to("fd00::2"), to("192.0.2.2")), run(t, nb, to("192.0.2.1"))
 	files := a.Files()

@@ -195,8 +195,9 @@ func (s *Set) Dial(c core.StreamConn) {
 }
 
 // Hangup closes a connection when what was written to it has been sent, at the
-// latest after a second. No more is told of the connection, and its number may be
-// used again. One that is still being opened ends at once.
+// latest after a second. No more is told of the connection but what is on its way
+// to the engine already, and its number may be used again. One that is still being
+// opened ends at once.
 func (s *Set) Hangup(c core.StreamConn) {
 	if c.Peer < 0 || c.Peer >= len(s.peers) {
 		return

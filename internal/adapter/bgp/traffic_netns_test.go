@@ -18,6 +18,7 @@ import (
 // One dials, the other listens, in both families; messages go both ways; the one
 // that hangs up is told nothing more, and the other that it is closed.
 func TestBothWays(t *testing.T) {
+	t.Parallel()
 	na, nb := cable(t)
 	for i, c := range [][2]string{{"192.0.2.1", "192.0.2.2"}, {"fd00::1", "fd00::2"}} {
 		t.Run(c[1], func(t *testing.T) {
@@ -73,6 +74,7 @@ func listens(t testing.TB, ns *testns.NS, port uint16) bool {
 // UPDATEs are counted: many make few events, none is lost, and the count comes
 // before a message that came after them.
 func TestManyUpdates(t *testing.T) {
+	t.Parallel()
 	h, c := meets(t, asIs)
 	const n = 100_000
 	begun := time.Now()
@@ -101,6 +103,7 @@ func TestManyUpdates(t *testing.T) {
 
 // An UPDATE with nothing behind it is told soon: the session's hold timer is kept.
 func TestOneUpdate(t *testing.T) {
+	t.Parallel()
 	h, c := meets(t, asIs)
 	for range 2 {
 		if _, err := c.Write(update); err != nil {
@@ -115,6 +118,7 @@ func TestOneUpdate(t *testing.T) {
 // A peer that sends messages without end does not fill the engine's queue: it is
 // read no faster than the limit, and hangs at its own socket.
 func TestFloodOfKeepalives(t *testing.T) {
+	t.Parallel()
 	h, c := meets(t, asIs)
 	done := make(chan struct{})
 	go func() {
@@ -144,6 +148,7 @@ func TestFloodOfKeepalives(t *testing.T) {
 
 // Messages that arrive byte by byte, and many at once, are the same messages.
 func TestFraming(t *testing.T) {
+	t.Parallel()
 	h, c := meets(t, asIs)
 	longest := message(bgp.TypeNotification, string(bytes.Repeat([]byte("n"), bgp.MaxMessage-bgp.HeaderLen)))
 	stream := bytes.Join([][]byte{openMessage, keepalive, update, longest, keepalive}, nil)
@@ -168,6 +173,7 @@ func TestFraming(t *testing.T) {
 
 // What is no BGP is told as a header, once, and nothing behind it is read.
 func TestGarbage(t *testing.T) {
+	t.Parallel()
 	for what, b := range map[string][]byte{
 		"marker":   []byte("GET / HTTP/1.1\r\nHost: 192.0.2.1\r\n\r\n and more"),
 		"length":   append(bytes.Repeat([]byte{0xff}, 16), 0x10, 0x01, 1),
@@ -197,6 +203,7 @@ func TestGarbage(t *testing.T) {
 // A peer that does not read: what the kernel does not take is queued in order, and
 // sent when the peer reads again.
 func TestQueue(t *testing.T) {
+	t.Parallel()
 	h, c := meets(t, asIs)
 	_ = c.SetReadBuffer(4096)
 	chunk := make([]byte, 50_000)
@@ -229,6 +236,7 @@ func TestQueue(t *testing.T) {
 
 // Nor may more than a bound be waiting.
 func TestQueueIsBounded(t *testing.T) {
+	t.Parallel()
 	h, c := meets(t, asIs)
 	_ = c.SetReadBuffer(4096)
 	chunk := make([]byte, 64<<10)
@@ -250,6 +258,7 @@ func TestQueueIsBounded(t *testing.T) {
 
 // Hangup sends what is queued before it closes, while the peer goes on sending.
 func TestHangupDelivers(t *testing.T) {
+	t.Parallel()
 	h, c := meets(t, asIs)
 	_ = c.SetReadBuffer(4096)
 	total := 0
@@ -272,6 +281,7 @@ func TestHangupDelivers(t *testing.T) {
 
 // Hangup ends after a second where the peer neither reads nor closes.
 func TestHangupEnds(t *testing.T) {
+	t.Parallel()
 	h, c := meets(t, asIs)
 	_ = c.SetReadBuffer(4096)
 	for h.status(0).Connections[0].Queued == 0 {
@@ -288,6 +298,7 @@ func TestHangupEnds(t *testing.T) {
 
 // What the peer does to a connection is told in words.
 func TestPeerCloses(t *testing.T) {
+	t.Parallel()
 	t.Run("close", func(t *testing.T) {
 		h, c := meets(t, asIs)
 		if _, err := c.Write(notification); err != nil {
@@ -324,6 +335,7 @@ func TestPeerCloses(t *testing.T) {
 
 // A connection into a black hole ends after the user timeout.
 func TestBlackHole(t *testing.T) {
+	t.Parallel()
 	na, nb := cable(t)
 	l := listen(t, nb, "192.0.2.2:179")
 	h := run(t, na, 0, at("192.0.2.2:179").with(func(p *Peer) { p.UserTimeout = time.Second }))
@@ -355,6 +367,7 @@ func BenchmarkWrite(bench *testing.B) {
 
 // Options of a socket: what a connection needs to be like a router's.
 func TestSocketOptions(t *testing.T) {
+	t.Parallel()
 	h, _ := meets(t, func(p *Peer) { p.TTL = 3; p.MinTTL = 60 })
 	for _, st := range h.peers[0].list() {
 		fd := st.fd

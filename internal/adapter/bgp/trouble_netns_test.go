@@ -17,6 +17,7 @@ import (
 // A password that both have works; one that is another or is missing on either
 // side is silence, and what is told says what it may be.
 func TestPassword(t *testing.T) {
+	t.Parallel()
 	for _, six := range []bool{false, true} {
 		na, nb := cable(t)
 		here, there := "192.0.2.1:179", "192.0.2.2:179"
@@ -57,6 +58,7 @@ func TestPassword(t *testing.T) {
 // A password that is changed while a connection is there is changed on it: what is
 // written in between arrives when both have the new one.
 func TestPasswordChanges(t *testing.T) {
+	t.Parallel()
 	na, nb := cable(t)
 	a, b := run(t, na, 0, at("192.0.2.2:179").password("old")), run(t, nb, 179, at("192.0.2.1:179").password("old"))
 	testns.Eventually(t, patience, "b listens", func() bool { return listens(t, nb, 179) })
@@ -124,6 +126,7 @@ func lines(text string) func(func(string) bool) {
 //
 //	a 10.0.1.1, fd01::1  eth0 ─── r0 r r1 ─── eth0  10.0.2.1, fd02::1 b
 func TestTTL(t *testing.T) {
+	t.Parallel()
 	na, nr, nb := testns.New(t), testns.New(t), testns.New(t)
 	testns.Veth(t, na, "eth0", nr, "r0")
 	testns.Veth(t, nb, "eth0", nr, "r1")
@@ -184,6 +187,7 @@ func TestTTL(t *testing.T) {
 
 // Attempts that fail at once say why, and the next one works when that has gone.
 func TestDialFails(t *testing.T) {
+	t.Parallel()
 	na, nb := cable(t)
 	a := run(t, na, 0, at("192.0.2.2:179"), at("203.0.113.1:179"), at("192.0.2.2:1179").with(func(p *Peer) { p.Source = netip.MustParseAddr("192.0.2.7") }), at("192.0.2.77:179"))
 	for i, want := range []string{
@@ -215,6 +219,7 @@ func TestDialFails(t *testing.T) {
 // A number that was hung up may be used again at once, also while the old
 // connection is still going away.
 func TestNumberUsedAgain(t *testing.T) {
+	t.Parallel()
 	na, nb := cable(t)
 	l := listen(t, nb, "192.0.2.2:179")
 	a := run(t, na, 0, at("192.0.2.2:179"))
@@ -240,6 +245,7 @@ func TestNumberUsedAgain(t *testing.T) {
 
 // A write to a connection that the peer has reset ends it, and is told once.
 func TestWriteAfterReset(t *testing.T) {
+	t.Parallel()
 	na, nb := cable(t)
 	l := listen(t, nb, "192.0.2.2:179")
 	h := run(t, na, 0, at("192.0.2.2:179"))
@@ -262,6 +268,7 @@ func TestWriteAfterReset(t *testing.T) {
 
 // Whoever is no peer is shown out and counted; a peer has two connections and no more.
 func TestIncoming(t *testing.T) {
+	t.Parallel()
 	na, nb := cable(t)
 	na.Addr(t, "eth0", "192.0.2.9/24")
 	b := run(t, nb, 179, at("192.0.2.1:179"))
@@ -312,6 +319,7 @@ func TestIncoming(t *testing.T) {
 // A port that another daemon has is a problem of the peers that have to connect,
 // and none of the others; it is taken as soon as that ends.
 func TestPortTaken(t *testing.T) {
+	t.Parallel()
 	na, nb := cable(t)
 	l := listen(t, nb, "0.0.0.0:179")
 	peer := listen(t, na, "192.0.2.1:1179")
@@ -338,6 +346,7 @@ func TestPortTaken(t *testing.T) {
 // with what was written, who has another address as well, and another port is
 // listened on.
 func TestReplace(t *testing.T) {
+	t.Parallel()
 	na, nb := cable(t)
 	stays, goes, moves := listen(t, nb, "192.0.2.2:1001"), listen(t, nb, "192.0.2.2:1002"), listen(t, nb, "192.0.2.2:1003")
 	named := func(name, addr string) Peer { return at(addr).with(func(p *Peer) { p.Name = name }) }
