@@ -208,7 +208,7 @@ func (c *Core) changed(now Instant, ch *peer.Change) {
 	case peer.SawActive:
 		n.Kind = SawActive
 		c.note(n)
-		c.press(now, g, ch.Reason)
+		c.succeeds(now, g, ch.Node, ch.Reason, ch.Epoch)
 	case peer.Damped:
 		n.Kind = Damped
 		c.note(n)
@@ -259,7 +259,7 @@ func (c *Core) activated(now Instant, g *group, ch *peer.Change) {
 	}
 	g.lingerUntil = clock.Never
 	g.route.releaseBy = clock.Never
-	c.press(now, g, ch.Reason)
+	c.succeeds(now, g, int(c.cfg.Self), ch.Reason, ch.Epoch)
 	c.damp(now, g, true)
 	c.wantHeld(g, true, true, ch.Reason)
 	if g.applied {

@@ -229,6 +229,7 @@ func (c *Core) routerChanged(now Instant, g *group, ch *vrrp.Change) {
 	case vrrp.SawActive:
 		n.Kind, n.Epoch = SawActive, 0
 		c.note(n)
+		c.succeeds(now, g, int(n.Node), ch.Reason, 0)
 	case vrrp.Stalled:
 		g.stalled, g.stallsAt = true, now.Add(-ch.Took)
 		n.Kind, n.Took = Stalled, 0

@@ -6,6 +6,7 @@ import (
 
 	"stead/internal/core/bgp"
 	"stead/internal/core/clock"
+	"stead/internal/core/peer"
 	"stead/internal/core/reason"
 )
 
@@ -22,15 +23,14 @@ type routing struct {
 	role  RouteRole
 	path  int // how often the local AS is prepended, or Withdrawn
 
-	pressed      int // how many silent nodes' paths may still be with the peers
-	pressedUntil Instant
-	movedAt      Instant // without an election: when this node was active last; 0: never
-	dampedUntil  Instant
-	releaseBy    Instant // the addresses go by then, whether the withdrawal was sent or not
+	silent      stalePaths
+	movedAt     Instant // without an election: when this node was active last; 0: never
+	dampedUntil Instant
+	releaseBy   Instant // the addresses go by then, whether the withdrawal was sent or not
 }
 
 func newRouting() routing {
-	return routing{path: Withdrawn, pressedUntil: clock.Never, dampedUntil: clock.Never, releaseBy: clock.Never}
+	return routing{path: Withdrawn, silent: stalePaths{holder: peer.Nobody}, dampedUntil: clock.Never, releaseBy: clock.Never}
 }
 
 // reroute has what a group announces looked at before the step ends.
@@ -70,8 +70,8 @@ func (c *Core) routeOf(now Instant, g *group) (role RouteRole, path int) {
 		role, path = g.standing(c.isDrained(g))
 	case g.open && g.route.dampedUntil != clock.Never && r.Prepend.Active != Withdrawn:
 		role, path = RouteDamped, r.Prepend.Active+lastChoice
-	case g.open && g.route.pressed > 0 && r.Prepend.Active != Withdrawn:
-		role, path = RouteTakeover, max(0, r.Prepend.Active-min(g.route.pressed, r.Room))
+	case g.open && g.route.silent.depth > 0 && r.Prepend.Active != Withdrawn:
+		role, path = RouteTakeover, max(0, r.Prepend.Active-min(g.route.silent.depth, r.Room))
 	case g.open:
 		role, path = RouteActive, r.Prepend.Active
 	case c.stopping:
@@ -223,18 +223,6 @@ func (c *Core) unsent(g *group) bool {
 	return false
 }
 
-// press notes that a node has become active in place of one that fell silent,
-// whose path is still with the peers.
-func (c *Core) press(now Instant, g *group, why reason.Reason) {
-	r := g.cfg.Routes
-	if r == nil || r.Stale <= 0 || why != reason.PeerSilent && why != reason.PeerDeaf {
-		return
-	}
-	g.route.pressed++
-	g.route.pressedUntil = now.Add(r.Stale)
-	c.due = clock.Min(c.due, g.route.pressedUntil)
-}
-
 // damp notes when a node without an election ceases to be active, and that one
 // which becomes so again shortly after is chosen last for a while: routers that
 // damp a prefix would not follow anyway.
@@ -255,8 +243,8 @@ func (c *Core) damp(now Instant, g *group, active bool) {
 // is.
 func (c *Core) routesDue(now Instant, g *group) Instant {
 	r := &g.route
-	if now >= r.pressedUntil {
-		r.pressed, r.pressedUntil = 0, clock.Never
+	if now >= r.silent.until() {
+		r.silent.expire(now)
 		c.reroute(g)
 	}
 	if now >= r.dampedUntil {
@@ -265,9 +253,9 @@ func (c *Core) routesDue(now Instant, g *group) Instant {
 	}
 	if now >= r.releaseBy {
 		c.releasing = true
-		return min(r.pressedUntil, r.dampedUntil)
+		return min(r.silent.until(), r.dampedUntil)
 	}
-	return min(r.pressedUntil, r.dampedUntil, r.releaseBy)
+	return min(r.silent.until(), r.dampedUntil, r.releaseBy)
 }
 
 // routesState is what status shows of a group's announcement.
@@ -278,7 +266,7 @@ func (g *group) routesState() *RoutesState {
 	s := &RoutesState{Role: g.route.role, Prepend: g.route.path, Peers: g.cfg.Routes.Peers}
 	switch g.route.role {
 	case RouteTakeover:
-		s.Until = g.route.pressedUntil
+		s.Until = g.route.silent.last()
 	case RouteDamped:
 		s.Until = g.route.dampedUntil
 	case RouteLeaving:

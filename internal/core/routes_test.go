@@ -143,6 +143,42 @@ func TestSecondTakeoverIsPreferredToBothStalePaths(t *testing.T) {
 	b.wantPath(2, 3)
 }
 
+// A node that comes back has its own path with the peers, and the one that stood
+// in for it hands over: nothing has to be beaten.
+func TestNodeThatComesBackLeavesRoom(t *testing.T) {
+	b := routedBench(t, 2, 1)
+	b.run(3 * time.Second)
+	for range 3 {
+		b.nodes[0].frozen = true
+		b.run(100 * time.Millisecond)
+		b.wantBest(1)
+		b.wantPath(1, 2)
+		b.thaw(0)
+		b.run(100 * time.Millisecond)
+		b.step(1, Command{ID: 1, Verb: Switchover, To: 0})
+		b.run(1500 * time.Millisecond)
+		b.wantBest(0)
+		b.wantPath(0, 3)
+		b.wantPath(1, 0)
+	}
+}
+
+// A node that stood in for another has a short path. Who stands in for it has to
+// have a shorter one.
+func TestStandInOfAStandInIsPreferred(t *testing.T) {
+	b := routedBench(t, 2, 1)
+	b.run(3 * time.Second)
+	b.nodes[0].frozen = true
+	b.run(100 * time.Millisecond)
+	b.wantPath(1, 2)
+	b.thaw(0)
+	b.run(100 * time.Millisecond)
+	b.nodes[1].frozen = true
+	b.run(100 * time.Millisecond)
+	b.wantBest(0)
+	b.wantPath(0, 1)
+}
+
 func TestBlackHoledNodesPathIsLeftBehind(t *testing.T) {
 	b := routedBench(t, 2, 1)
 	b.run(3 * time.Second)
