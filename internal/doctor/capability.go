@@ -20,6 +20,8 @@ var (
 		"no gratuitous ARP and no neighbour advertisement can be sent: clients stay with the old node until their caches expire; and a daemon with a virtual router does not start", giveCapability}
 	capBPF = &Problem{"no-cap-bpf", Warning, "CAP_BPF is missing",
 		"no fence in the kernel: when the daemon is frozen, only a guard process takes the address away", giveCapability}
+	capBind = &Problem{"no-cap-net-bind-service", Fatal, "CAP_NET_BIND_SERVICE is missing",
+		"the port where BGP peers connect cannot be had: a session with a peer that connects by itself is never established", giveCapability}
 	capLock = &Problem{"no-cap-ipc-lock", Hint, "CAP_IPC_LOCK is missing, and RLIMIT_MEMLOCK is limited",
 		"pages of the daemon may be swapped out, and a heartbeat wait for a disk", giveCapability + "; or LimitMEMLOCK=infinity"}
 	capUser = &Problem{"no-cap-setuid", Warning, "CAP_SETUID, CAP_SETGID or CAP_KILL is missing",
@@ -30,7 +32,7 @@ const giveCapability = "systemctl edit stead, and let {capability} stand in Capa
 
 var capabilities = Check{
 	Name:     "capabilities",
-	Problems: []*Problem{capNetAdmin, capNetRaw, capBPF, capLock, capUser},
+	Problems: []*Problem{capNetAdmin, capNetRaw, capBPF, capBind, capLock, capUser},
 	Run: func(_ context.Context, e *Env) []Finding {
 		if e.self() == nil {
 			return nil
@@ -74,6 +76,9 @@ func (e *Env) missing(set uint64) (out []Finding) {
 		}
 		out = append(out, f)
 	}
+	if len(e.bgpPeers()) > 0 && e.Config.BGP.Port > 0 && e.Config.BGP.Port < firstFreePort && !has(unix.CAP_NET_BIND_SERVICE) {
+		out = append(out, lack(capBind, "CAP_NET_BIND_SERVICE"))
+	}
 	limits, _ := e.ReadFile(e.proc("limits"))
 	// A running daemon has tried real-time priority and locked memory: see realtime.
 	if e.Status == nil && e.Config.Realtime.Mode != "off" && !has(unix.CAP_IPC_LOCK) && limit(limits, "Max locked memory") < enoughLocked {
@@ -84,6 +89,9 @@ func (e *Env) missing(set uint64) (out []Finding) {
 	}
 	return out
 }
+
+// firstFreePort is the least that every process may take (ip_unprivileged_port_start).
+const firstFreePort = 1024
 
 // enoughLocked is more memory in bytes than a daemon touches.
 const enoughLocked = 256 << 20

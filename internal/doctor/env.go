@@ -50,6 +50,8 @@ type Env struct {
 	PathMTU    func(ctx context.Context, paths []Path) []PathMTU
 	Greet      func(ctx context.Context, p Path) (Greeting, error)
 	Firewall   func(ctx context.Context) (string, error)
+	Route      func(remote, source netip.Addr) (Route, error)
+	Call       func(ctx context.Context, c Call) (Called, error)
 
 	tried   *Features
 	answers []asking
@@ -164,8 +166,17 @@ func (e *Env) overlay(name string) *config.Overlay {
 	return nil
 }
 
-// interval is the shortest between heartbeats or advertisements, and lease the
-// shortest lease, of the groups in which this node takes part; 0 without any.
+// shorter is the lesser of two times; 0 is none.
+func shorter(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// interval is the shortest between heartbeats, advertisements or BFD packets, and
+// lease the shortest lease or detection time, of the groups in which this node takes
+// part; 0 without any.
 func (e *Env) interval() (interval, lease time.Duration) {
 	if e.Config == nil {
 		return 0, 0
@@ -179,14 +190,10 @@ func (e *Env) interval() (interval, lease time.Duration) {
 		if r := g.Election.VRRP; r != nil && tick == 0 {
 			tick, held = r.Interval, time.Duration(r.DownAdverts)*r.Interval
 		}
-		if interval == 0 || tick < interval {
-			interval = tick
-		}
-		if lease == 0 || held < lease {
-			lease = held
-		}
+		interval, lease = shorter(interval, tick), shorter(lease, held)
 	}
-	return interval, lease
+	tick, held := e.bfdTiming()
+	return shorter(interval, tick), shorter(lease, held)
 }
 
 // paths are the ways of heartbeats from this node.

@@ -41,6 +41,7 @@ func Look(ctx context.Context, o Options) *Env {
 		Version: build.Get().Version, Now: o.Now,
 		ReadFile: readFile, ReadLink: os.Readlink, Stat: os.Stat, ReadDir: readDir, Space: space,
 		User: findUser, Links: links, Neighbours: neighbours, Features: tryKernel, Realtime: tryRealtime, Firewall: nftRules,
+		Route: routeTo, Call: call,
 		Lateness: func(s Sample) ([]time.Duration, error) { return sampleLateness(o.Now, s) },
 		Ask: func(ctx context.Context, l *Link, addrs []netip.Addr, wait time.Duration) (map[netip.Addr][]MAC, error) {
 			return ask(ctx, o.Now, l, addrs, wait)

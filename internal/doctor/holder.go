@@ -160,6 +160,9 @@ func (e *Env) judgeHolder(a *asking, v vip) Finding {
 	case here && e.Status == nil:
 		return unchecked("who answers for "+v.String(), "the address is here, and the daemon does not say whether it serves")
 	}
+	if a.link != nil && a.link.Loopback && e.routed(v) {
+		return fine(v.String(), "routers send packets for it here, and nobody asks for it by ARP")
+	}
 	if a.err != nil {
 		return unchecked("who answers for "+v.String(), a.err.Error())
 	}
@@ -178,6 +181,9 @@ func (e *Env) judgeHolder(a *asking, v vip) Finding {
 	}
 	return fine(v.String(), "nobody answers")
 }
+
+// routed tells whether an address is announced by BGP.
+func (e *Env) routed(v vip) bool { return slices.Contains(e.announced(), v) }
 
 func list(macs []MAC) string {
 	if len(macs) == 0 {
@@ -236,7 +242,7 @@ var caches = Check{
 var swallowed = Check{
 	Name: "announcements",
 	Run: func(_ context.Context, e *Env) []Finding {
-		if len(e.vips()) == 0 {
+		if !slices.ContainsFunc(e.vips(), func(v vip) bool { return v.Interface != "lo" }) {
 			return nil
 		}
 		return []Finding{unchecked("whether the network lets announcements through to clients",

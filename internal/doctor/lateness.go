@@ -20,8 +20,8 @@ type Sample struct {
 
 var (
 	lateThread = &Problem{"late-threads", Warning, "threads are woken late on this machine",
-		"a heartbeat that is late by half its interval ({half}) leaves no room for a lost one: the lease may end without a fault",
-		"choose a slower timing (election.timing), give the machine processors of its own, or look for who keeps them: pidstat -u 1 5"}
+		"a heartbeat or a packet of BFD that is late by half its interval ({half}) leaves no room for a lost one: the lease may end, or the session go down, without a fault",
+		"choose a slower timing (election.timing, or interval and multiplier of bfd), give the machine processors of its own, or look for who keeps them: pidstat -u 1 5"}
 	steal = &Problem{"steal-time", Warning, "the hypervisor takes processor time away",
 		"this virtual machine stands still for moments that it does not see: heartbeats are late", "ask for dedicated processors, or choose a slower timing (election.timing)"}
 	lateLoop = &Problem{"late-loop", Warning, "the running daemon has been late",

@@ -56,24 +56,50 @@ var listeners = Check{
 // stateListen is TCP_LISTEN in /proc/net/tcp (proc_pid_net(5)).
 const stateListen = "0A"
 
-// listening reads the listening sockets from /proc/net/tcp or tcp6.
-func listening(table string) (out []netip.AddrPort) {
+const stateEstablished = "01" // TCP_ESTABLISHED
+
+// netSocket is a line of /proc/net/tcp, tcp6, udp or udp6.
+type netSocket struct {
+	local, remote netip.AddrPort
+	state         string
+}
+
+// sockets reads all of one.
+func sockets(table string) (out []netSocket) {
 	for _, line := range strings.Split(table, "\n") {
 		fields := strings.Fields(line)
-		if len(fields) < 4 || fields[3] != stateListen {
+		if len(fields) < 4 {
 			continue
 		}
-		host, port, _ := strings.Cut(fields[1], ":")
-		raw, err := hex.DecodeString(host)
-		number, bad := strconv.ParseUint(port, 16, 16)
-		if err != nil || bad != nil || len(raw)%4 != 0 {
-			continue
+		local, ok := endpoint(fields[1])
+		remote, also := endpoint(fields[2])
+		if ok && also {
+			out = append(out, netSocket{local, remote, fields[3]})
 		}
-		for i := 0; i < len(raw); i += 4 { // words in the byte order of the host
-			slices.Reverse(raw[i : i+4])
-		}
-		if a, ok := netip.AddrFromSlice(raw); ok {
-			out = append(out, netip.AddrPortFrom(a.Unmap(), uint16(number)))
+	}
+	return out
+}
+
+// endpoint reads an address with its port.
+func endpoint(text string) (netip.AddrPort, bool) {
+	host, port, _ := strings.Cut(text, ":")
+	raw, err := hex.DecodeString(host)
+	number, bad := strconv.ParseUint(port, 16, 16)
+	if err != nil || bad != nil || len(raw)%4 != 0 {
+		return netip.AddrPort{}, false
+	}
+	for i := 0; i < len(raw); i += 4 { // words in the byte order of the host
+		slices.Reverse(raw[i : i+4])
+	}
+	a, ok := netip.AddrFromSlice(raw)
+	return netip.AddrPortFrom(a.Unmap(), uint16(number)), ok
+}
+
+// listening are the listening sockets of /proc/net/tcp or tcp6.
+func listening(table string) (out []netip.AddrPort) {
+	for _, s := range sockets(table) {
+		if s.state == stateListen {
+			out = append(out, s.local)
 		}
 	}
 	return out

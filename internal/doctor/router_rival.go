@@ -124,9 +124,12 @@ func (e *Env) routersFiltered(ctx context.Context, groups []*config.Group) []Fin
 	return out
 }
 
-// vrrpRule finds a rule for input that drops VRRP, or a chain that drops what no rule
-// accepts while none accepts VRRP; else it is empty.
-func vrrpRule(rules string) string {
+// vrrpRule finds what keeps advertisements out.
+func vrrpRule(rules string) string { return closedBy(rules, namesVRRP, "VRRP") }
+
+// closedBy finds a rule for input that drops a protocol, or a chain that drops what no
+// rule accepts while none accepts the protocol; else it is empty.
+func closedBy(rules string, names *regexp.Regexp, protocol string) string {
 	input, closed, accepted := false, "", false
 	for _, line := range strings.Split(rules, "\n") {
 		line = strings.TrimSpace(line)
@@ -139,7 +142,7 @@ func vrrpRule(rules string) string {
 				closed = line
 			}
 		}
-		if !namesVRRP.MatchString(line) {
+		if !names.MatchString(line) {
 			continue
 		}
 		switch {
@@ -150,7 +153,7 @@ func vrrpRule(rules string) string {
 		}
 	}
 	if closed != "" && !accepted {
-		return "chain: " + strings.TrimSuffix(closed, ";") + "; no rule names VRRP"
+		return "chain: " + strings.TrimSuffix(closed, ";") + "; no rule names " + protocol
 	}
 	return ""
 }

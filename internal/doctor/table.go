@@ -9,7 +9,7 @@ var Checks = []Check{
 	capabilities, features, fenceKind,
 	realtime, lateness, loop, quota, memory,
 	interfaces, sysctls, listeners, managers,
-	overlays, virtualRouters, firewall, pathMTU, reachable, peers, rejected,
+	overlays, virtualRouters, bgpSessions, firewall, pathMTU, reachable, peers, rejected,
 	groups, holders, caches, swallowed,
 	files, programs,
 }

@@ -73,6 +73,8 @@ type world struct {
 	users    []string
 	free     uint64
 	realtime error
+	routes   map[string]Route // by address
+	called   Called
 }
 
 // healthy is the trial's primary, whose daemon runs as process 42 and is active.
@@ -90,7 +92,9 @@ func healthy(t testing.TB) *world {
 		features: Features{FenceHow: "eBPF programs attached by tcx"},
 		late:     slices.Repeat([]time.Duration{40 * time.Microsecond}, 1000),
 		heard:    map[netip.Addr][]MAC{}, paths: map[string]PathMTU{}, greeting: GreetAnswered,
-		rules: "table inet filter {\n}\n", users: []string{"app"}, free: 1 << 30,
+		routes: map[string]Route{"10.0.1.2": {Interface: "eth1", Source: netip.MustParseAddr("10.0.1.10")},
+			"10.0.2.2": {Interface: "eth1", Gateway: netip.MustParseAddr("10.0.1.1"), Source: netip.MustParseAddr("10.0.1.10")}},
+		called: CallOpened, rules: "table inet filter {\n}\n", users: []string{"app"}, free: 1 << 30,
 		links: []Link{
 			{Index: 1, Name: "lo", MTU: 65536, Up: true, Carrier: true, Loopback: true},
 			{Index: 2, Name: "eth1", Kind: "device", MTU: 1500, Up: true, Carrier: true, MAC: MAC{2, 0, 0, 0, 1, 0x10},
@@ -145,6 +149,14 @@ func (w *world) readers() {
 		}
 		return w.greeting, nil
 	}
+	e.Route = func(remote, _ netip.Addr) (Route, error) {
+		r, ok := w.routes[remote.String()]
+		if !ok {
+			return r, fmt.Errorf("route to %s: %w", remote, unix.ENETUNREACH)
+		}
+		return r, nil
+	}
+	e.Call = func(context.Context, Call) (Called, error) { return w.called, nil }
 	e.Firewall = func(context.Context) (string, error) { return w.rules, nil }
 }
 
@@ -158,7 +170,7 @@ func healthyFiles() map[string]string {
 		"/proc/42/oom_score_adj": "-900\n", "/proc/42/ns/net": "net:[1]", "/proc/thread-self/ns/net": "net:[1]",
 		"/proc/42/comm": "stead\n", "/proc/42/cmdline": "/usr/bin/stead\x00run\x00", "/proc/1/comm": "systemd\n", "/proc/1/ns/net": "net:[1]",
 		"/proc/thread-self/net/tcp":  "  sl  local_address rem_address   st\n   0: 00000000:0BB8 00000000:0000 0A 00000000:00000000\n",
-		"/proc/thread-self/net/tcp6": "", "/proc/stat": "cpu  100 0 100 100 0 0 0 0 0 0\n",
+		"/proc/thread-self/net/tcp6": "", "/proc/thread-self/net/udp": "", "/proc/thread-self/net/udp6": "", "/proc/stat": "cpu  100 0 100 100 0 0 0 0 0 0\n",
 		"/proc/sys/kernel/osrelease": "6.12.1\n", "/proc/sys/kernel/sched_rt_runtime_us": "950000\n",
 		"/proc/sys/net/ipv4/ip_nonlocal_bind": "0\n", "/proc/sys/net/ipv6/ip_nonlocal_bind": "0\n",
 		cgroupRoot + "/cgroup.controllers": "cpu memory\n", cgroupRoot + "/": "", cgroupRoot + "/system.slice/": "",
