@@ -28,6 +28,7 @@ type simulation struct {
 	trace    bool
 	json     bool
 	routers  bool
+	bfd      bool
 	oneSeed  bool
 }
 
@@ -43,7 +44,8 @@ Stead promises. The same seed is always the same world. A violation prints the
 seed, the end of the log and the command that replays it, and exits with 1.
 
 With -c the configuration is yours; otherwise every world makes up its own: of
-nodes that elect among themselves, or with --vrrp of virtual routers.`,
+nodes that elect among themselves, or with --vrrp of virtual routers. With --bfd
+the worlds are of two BFD sessions that watch the path between them.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s.oneSeed = cmd.Flags().Changed("seed")
@@ -56,6 +58,7 @@ nodes that elect among themselves, or with --vrrp of virtual routers.`,
 	f.IntVar(&s.seeds, "seeds", 200, "how many worlds")
 	f.StringVarP(&s.file, "config", "c", "", "simulate this configuration")
 	f.BoolVar(&s.routers, "vrrp", false, "make up virtual routers")
+	f.BoolVar(&s.bfd, "bfd", false, "make up pairs of BFD sessions")
 	f.DurationVar(&s.duration, "duration", 0, "virtual time of each world, at least")
 	f.Float64Var(&s.hours, "hours", 0, "the same in hours")
 	f.IntVar(&s.workers, "workers", 0, "worlds at the same time (default: one a processor)")
@@ -64,7 +67,7 @@ nodes that elect among themselves, or with --vrrp of virtual routers.`,
 	cmd.MarkFlagsMutuallyExclusive("seed", "seeds")
 	cmd.MarkFlagsMutuallyExclusive("seed", "from")
 	cmd.MarkFlagsMutuallyExclusive("hours", "duration")
-	cmd.MarkFlagsMutuallyExclusive("vrrp", "config")
+	cmd.MarkFlagsMutuallyExclusive("vrrp", "config", "bfd")
 	return cmd
 }
 
@@ -75,28 +78,39 @@ func (s *simulation) run(cmd *cobra.Command) error {
 	if s.hours > 0 {
 		s.duration = time.Duration(s.hours * float64(time.Hour))
 	}
+	if s.bfd {
+		return s.runBFD(cmd)
+	}
 	setup, err := s.setup()
 	if err != nil {
 		return withCode(exitUsage, err)
 	}
-	runs := sim.Runs{From: s.from, Worlds: s.seeds, Setup: setup, Workers: s.workers}
-	if s.oneSeed {
-		runs.From, runs.Worlds = s.seed, 1
-	}
-	if s.trace {
-		runs.Trace = cmd.OutOrStdout()
-		if s.json {
-			runs.Trace = cmd.ErrOrStderr()
-		}
-	}
-	sum, failed := sim.Run(cmd.Context(), runs)
-	if err := s.print(cmd.OutOrStdout(), &sum, failed); err != nil {
-		return withCode(exitFailed, err)
-	}
+	first, worlds := s.worlds()
+	sum, failed := sim.Run(cmd.Context(), sim.Runs{From: first, Worlds: worlds, Setup: setup, Workers: s.workers, Trace: s.traceTo(cmd)})
+	o := outcome{Summary: &sum, OK: failed == nil}
 	if failed != nil {
-		return withCode(exitFailed, nil)
+		s.fail(&o, failed.Seed, failed.Violations, failed.Log)
 	}
-	return nil
+	return s.print(cmd.OutOrStdout(), &o)
+}
+
+// worlds are the first seed and the number of worlds.
+func (s *simulation) worlds() (from uint64, worlds int) {
+	if s.oneSeed {
+		return s.seed, 1
+	}
+	return s.from, s.seeds
+}
+
+// traceTo is where the log of every world goes.
+func (s *simulation) traceTo(cmd *cobra.Command) io.Writer {
+	switch {
+	case !s.trace:
+		return nil
+	case s.json:
+		return cmd.ErrOrStderr()
+	}
+	return cmd.OutOrStdout()
 }
 
 // setup returns what makes the world of a seed.
@@ -161,38 +175,61 @@ func (s *simulation) ownConfig() (core.Config, []map[string]*vrrp.Config, error)
 
 // outcome is what --json prints.
 type outcome struct {
-	sim.Summary
-	OK     bool     `json:"ok"`
-	Seed   *uint64  `json:"seed,omitempty"` // of the world with a violation
-	What   []string `json:"what,omitempty"`
-	Log    []string `json:"log,omitempty"`
-	Replay string   `json:"replay,omitempty"`
+	Summary fmt.Stringer
+	OK      bool
+	Seed    *uint64 // of the world with a violation
+	What    []string
+	Log     []string
+	Replay  string
 }
 
-func (s *simulation) print(out io.Writer, sum *sim.Summary, failed *sim.Result) error {
+// MarshalJSON puts the verdict after the fields of the summary.
+func (o *outcome) MarshalJSON() ([]byte, error) {
+	summary, err := json.Marshal(o.Summary)
+	if err != nil {
+		return nil, err
+	}
+	verdict, err := json.Marshal(struct {
+		OK     bool     `json:"ok"`
+		Seed   *uint64  `json:"seed,omitempty"`
+		What   []string `json:"what,omitempty"`
+		Log    []string `json:"log,omitempty"`
+		Replay string   `json:"replay,omitempty"`
+	}{o.OK, o.Seed, o.What, o.Log, o.Replay})
+	return append(append(summary[:len(summary)-1], ','), verdict[1:]...), err
+}
+
+// fail takes the world with a violation in.
+func (s *simulation) fail(o *outcome, seed uint64, violations []sim.Violation, log []string) {
+	o.Seed, o.Log, o.Replay = &seed, log, s.replay(seed)
+	for _, v := range violations {
+		o.What = append(o.What, v.String())
+	}
+}
+
+// print tells the outcome, which is also the verb's.
+func (s *simulation) print(out io.Writer, o *outcome) error {
+	var err error
 	if s.json {
-		o := outcome{Summary: *sum, OK: failed == nil}
-		if failed != nil {
-			o.Seed, o.Log, o.Replay = &failed.Seed, failed.Log, s.replay(failed.Seed)
-			for _, v := range failed.Violations {
-				o.What = append(o.What, v.String())
-			}
-		}
 		enc := json.NewEncoder(out)
 		enc.SetIndent("", "  ")
-		return enc.Encode(o)
-	}
-	if failed != nil {
-		for _, line := range failed.Log {
+		err = enc.Encode(o)
+	} else {
+		for _, line := range o.Log {
 			fmt.Fprintln(out, line)
 		}
-		for _, v := range failed.Violations {
-			fmt.Fprintf(out, "VIOLATION seed %d: %s\n", failed.Seed, v)
+		for _, what := range o.What {
+			fmt.Fprintf(out, "VIOLATION seed %d: %s\n", *o.Seed, what)
 		}
-		fmt.Fprintf(out, "replay with: %s\n\n", s.replay(failed.Seed))
+		if !o.OK {
+			fmt.Fprintf(out, "replay with: %s\n\n", o.Replay)
+		}
+		_, err = fmt.Fprint(out, o.Summary)
 	}
-	_, err := fmt.Fprint(out, sum.String())
-	return err
+	if err != nil || !o.OK {
+		return withCode(exitFailed, err)
+	}
+	return nil
 }
 
 // replay is the command that runs one world again.
@@ -203,6 +240,9 @@ func (s *simulation) replay(seed uint64) string {
 	}
 	if s.routers {
 		words = append(words, "--vrrp")
+	}
+	if s.bfd {
+		words = append(words, "--bfd")
 	}
 	if s.duration > 0 {
 		words = append(words, "--duration", s.duration.String())

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// routerBug is a bug planted in the source of internal/core/vrrp, which is compiled
-// with it in place of the sound one.
-type routerBug struct {
+// sourceBug is a bug planted in the source of a machine, which is compiled with it
+// in place of the sound one.
+type sourceBug struct {
 	name     string
 	file     string
 	old, new string
@@ -20,7 +20,7 @@ type routerBug struct {
 }
 
 // routerBugs are the planted bugs. Each replaces one place of a file.
-var routerBugs = []routerBug{
+var routerBugs = []sourceBug{
 	{name: "the skew is cut to whole centiseconds", file: "timers.go", checks: []string{checkOrder},
 		old: "return skewTime(r.priority, r.backup.interval)",
 		new: "return skewTime(r.priority, r.backup.interval).Truncate(10 * time.Millisecond)"},
@@ -46,10 +46,15 @@ var violations = regexp.MustCompile(`seed \d+: ([a-z-]+) at `)
 // TestPlantedRouterBugsAreCaught plants each bug in turn. Sound routers pass the
 // same worlds: TestRandomRouterWorlds.
 func TestPlantedRouterBugsAreCaught(t *testing.T) {
-	for i := range routerBugs {
-		bug := &routerBugs[i]
+	plantEach(t, routerBugs, "vrrp", "TestRandomRouterWorlds", routerMutantSeeds)
+}
+
+// plantEach plants each bug in a package of the core, and runs a test of worlds.
+func plantEach(t *testing.T, bugs []sourceBug, folder, worlds, seeds string) {
+	for i := range bugs {
+		bug := &bugs[i]
 		t.Run(bug.name, func(t *testing.T) {
-			out := bug.run(t)
+			out := bug.run(t, folder, worlds, seeds)
 			for _, found := range violations.FindAllStringSubmatch(out, -1) {
 				for _, check := range bug.checks {
 					if found[1] == check {
@@ -58,14 +63,14 @@ func TestPlantedRouterBugsAreCaught(t *testing.T) {
 					}
 				}
 			}
-			t.Errorf("no checker of %v has found it in %s worlds:\n%s", bug.checks, routerMutantSeeds, out)
+			t.Errorf("no checker of %v has found it in %s worlds:\n%s", bug.checks, seeds, out)
 		})
 	}
 }
 
 // run runs the worlds with the bug and returns what is said of them.
-func (b *routerBug) run(t *testing.T) string {
-	path, err := filepath.Abs("../core/vrrp/" + b.file)
+func (b *sourceBug) run(t *testing.T, folder, worlds, seeds string) string {
+	path, err := filepath.Abs(filepath.Join("../core", folder, b.file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,8 +92,8 @@ func (b *routerBug) run(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-timeout=90s", "-overlay", filepath.Join(dir, "overlay.json"), "-run", "^TestRandomRouterWorlds$", ".")
-	cmd.Env = append(os.Environ(), "SEEDS="+routerMutantSeeds)
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-timeout=90s", "-overlay", filepath.Join(dir, "overlay.json"), "-run", "^"+worlds+"$", ".")
+	cmd.Env = append(os.Environ(), "SEEDS="+seeds)
 	out, err := cmd.CombinedOutput()
 	if err == nil {
 		t.Fatalf("all worlds pass:\n%s", out)
