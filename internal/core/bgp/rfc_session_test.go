@@ -217,6 +217,9 @@ func TestRFC9384_BFDDown(t *testing.T) {
 		if got := g.tick(30*time.Second) == "dial"; got == wait {
 			t.Errorf("waiting %v: tried again %v", wait, got)
 		}
+		if wait {
+			g.want(bfd(false, true), "dial") // turned off: it will not say any more that the path is up
+		}
 	}
 }
 

@@ -68,8 +68,7 @@ func (r *rib) fresh() {
 // lost ends it with the session. What was written to a connection that this node
 // closes may still go out.
 func (r *rib) lost(now Instant, f *fsm, gone bool) {
-	r.has, r.unsendable = r.has[:0], nil
-	r.first, r.changed, r.again4, r.again6 = false, false, false, false
+	r.unsendable = nil
 	if !r.unsent || gone {
 		r.unsent = false
 		return

@@ -118,10 +118,10 @@ func (s *Session) current() State {
 	switch {
 	case furthest >= OpenSent:
 		return furthest
-	case !s.started || s.damped || s.awaitsBFD():
-		return Idle
 	case s.ours.state == Connect:
 		return Connect
+	case !s.started || s.damped || s.awaitsBFD():
+		return Idle
 	}
 	return ActiveState
 }

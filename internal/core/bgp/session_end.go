@@ -31,7 +31,7 @@ func (s *Session) end(now Instant, f *fsm, e ending) {
 			s.change(Change{Kind: Refused, Reason: e.why, Detail: e.detail})
 		}
 	}
-	if s.started && failed && s.ours.state == Idle {
+	if s.started && failed {
 		up := was.state == EstablishedState
 		s.pause(now, up && now.Sub(s.upAt) >= stableTime, e.damp || up)
 	}
