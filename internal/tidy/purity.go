@@ -10,7 +10,7 @@ import (
 
 // coreMayImport is what deciding needs: values and arithmetic.
 var coreMayImport = []string{
-	"bytes", "cmp", "crypto/hmac", "crypto/sha256", "crypto/subtle", "encoding", "encoding/binary",
+	"bytes", "cmp", "crypto/hmac", "crypto/sha1", "crypto/sha256", "crypto/subtle", "encoding", "encoding/binary",
 	"encoding/hex", "errors", "fmt", "hash", "hash/fnv", "iter", "maps", "math", "math/bits", "net/netip",
 	"slices", "sort", "strconv", "strings", "time", "unicode", "unicode/utf8",
 }
