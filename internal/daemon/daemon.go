@@ -161,7 +161,10 @@ func (d *Daemon) Run(ctx context.Context, front Front) error {
 	go func() { ended <- d.runEngine() }()
 	if err := d.startChecks(); err != nil {
 		d.engine.Post(core.Command{ID: d.engine.CommandID(), Verb: core.Abort, Group: core.AllGroups})
-		return errors.Join(err, <-ended)
+		err = errors.Join(err, <-ended)
+		cancel()
+		background.Wait()
+		return err
 	}
 	d.say(report.Event{Kind: report.Started, Detail: buildVersion()})
 	front.Ready()

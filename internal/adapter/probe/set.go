@@ -13,7 +13,8 @@ import (
 // must not block for long: the check that calls it waits.
 type Report func(group core.GroupID, check int, r Result)
 
-// Group is the checks of one group. A check is known by its place in Checks.
+// Group is the checks of one group. A check is known by its place in Checks. Those
+// by BFD have a place and no probe: the core has their sessions.
 type Group struct {
 	ID     core.GroupID
 	Name   string
@@ -70,6 +71,9 @@ func (s *Set) Replace(groups []Group, swap func()) error {
 	s.running = map[key]*member{}
 	for _, g := range groups {
 		for i, c := range g.Checks {
+			if c.Kind == config.CheckBFD {
+				continue
+			}
 			k := key{g.Name, c.Name}
 			m := old[k]
 			if _, isFresh := fresh[k]; isFresh {
@@ -106,6 +110,9 @@ func (s *Set) build(groups []Group) (map[key]built, error) {
 	var errs []error
 	for _, g := range groups {
 		for _, c := range g.Checks {
+			if c.Kind == config.CheckBFD {
+				continue
+			}
 			k := key{g.Name, c.Name}
 			if m := s.running[k]; m != nil && reflect.DeepEqual(m.check, c) {
 				continue

@@ -169,19 +169,22 @@ func quick(name, target string) config.Check {
 func TestSetReportsUnderTheRightPlace(t *testing.T) {
 	results := make(sink, 100)
 	s, err := Start("primary", []Group{
-		{ID: 7, Name: "web", Checks: []config.Check{quick("here", "/"), quick("gone", "/nonexistent")}},
+		{ID: 7, Name: "web", Checks: []config.Check{quick("here", "/"), {Name: "path", Kind: config.CheckBFD, Target: "192.0.2.1"}, quick("gone", "/nonexistent")}},
 	}, results.report)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Stop()
-	r := results.await(t, func(r seen) bool { return r.check == 1 })
+	r := results.await(t, func(r seen) bool { return r.check == 2 })
 	if r.group != 7 || r.Outcome != core.Failed || !strings.Contains(r.detail, "no such file") {
 		t.Errorf("%+v", r)
 	}
 	r = results.await(t, func(r seen) bool { return r.check == 0 })
 	if r.group != 7 || r.Outcome != core.Passed {
 		t.Errorf("%+v", r)
+	}
+	if len(s.running) != 2 {
+		t.Errorf("%d checks have a probe, want 2: that by BFD needs none", len(s.running))
 	}
 }
 
