@@ -29,11 +29,10 @@ type Budget struct {
 // What the promises are made of. A silent fault takes the lease to be found, the
 // rest is for taking over: 15 + 1 and 15 + 5 ms at the fastest timing.
 const (
-	takeoverP50  = time.Millisecond
-	takeoverP99  = 5 * time.Millisecond
-	resignP99    = 3 * time.Millisecond
-	healSettled  = 50 * time.Millisecond
-	checkFinding = checkFall * checkPeriod
+	takeoverP50 = time.Millisecond
+	takeoverP99 = 5 * time.Millisecond
+	resignP99   = 3 * time.Millisecond
+	healSettled = 50 * time.Millisecond
 )
 
 // What route servers add: they take an UPDATE, choose, and write the route into
@@ -56,7 +55,7 @@ func budgetOf(f *fault, opt *Options, quorum bool) Budget {
 	case resigned:
 		b.OutageP99 = resignP99 + routers
 		if f.name == "service" {
-			b.OutageP99 += checkFinding // the check has to fail before anybody resigns
+			b.OutageP99 += checkFall * opt.checkPeriod() // the check has to fail before anybody resigns
 		}
 		b.Text = "p99 ≤ " + b.OutageP99.String()
 	case silent:

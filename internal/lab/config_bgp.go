@@ -19,6 +19,18 @@ const (
 // would do no harm; the trial has to go on.
 const bgpLinger = 200 * time.Millisecond
 
+// routedCheckPeriod leaves a busy machine more time: a server that it takes for
+// failed while the other one is away is out until routers forget that one.
+const routedCheckPeriod = 50 * time.Millisecond
+
+// checkPeriod is how often the service is checked.
+func (o *Options) checkPeriod() time.Duration {
+	if o.bgp() {
+		return routedCheckPeriod
+	}
+	return checkPeriod
+}
+
 // The sessions go over two hops, as those with a cloud's route servers do.
 var bgpText = template.Must(template.New("stead.yaml").Parse(`# Two servers that announce one address to two route servers. One file for all.
 nodes:
@@ -73,7 +85,7 @@ func bgpConfigFor(opt *Options, v variant) (string, error) {
 		"Underlay": addresses.underlay, "Service": addresses.service, "Routers": routers(opt),
 		"Quorum": v.quorum && !v.everyone(opt), "Everyone": v.everyone(opt), "Equal": v.shared,
 		"Timing": opt.Timing, "Port": servicePort, "PreemptDelay": preemptDelay,
-		"CheckPeriod": checkPeriod, "CheckFall": checkFall, "Linger": bgpLinger,
+		"CheckPeriod": opt.checkPeriod(), "CheckFall": checkFall, "Linger": bgpLinger,
 		"AS": serverAS, "RouterAS": routerAS, "Hold": opt.Hold, "BFD": bfd, "Multiplier": bfdMultiplier,
 		"Shared": SharedDir, "Host": HostDir,
 	})
