@@ -147,7 +147,7 @@ func TestBFDEndsTheSession(t *testing.T) {
 	n.a.ns.Run(t, "nft", "add table inet lost; add chain inet lost in { type filter hook input priority 0; }; add rule inet lost in udp dport { 3784, 4784 } drop")
 	for _, rs := range n.routers() {
 		testns.Eventually(t, patience, "the session with "+rs.router.String()+" ends", func() bool { return !rs.router.session(t, rs, n.a).Established })
-		rs.wrote(t, `(?i)BFD[ -]down`)
+		rs.wrote(t, `(?i)BFD[ -]down|error 6\.10`)
 	}
 	wire.ceased(t, before, [2]byte{6, 10}, 500*time.Millisecond)
 	n.sends(t, vip4)
