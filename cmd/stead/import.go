@@ -4,17 +4,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"stead/internal/config"
-	"stead/internal/importer/keepalived"
+	"stead/internal/importer/draft"
 )
 
 func newImportCmd() *cobra.Command {
@@ -23,7 +21,7 @@ func newImportCmd() *cobra.Command {
 		Short: "make a configuration of that of another program",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(newImportKeepalivedCmd())
+	cmd.AddCommand(newImportKeepalivedCmd(), newImportExabgpCmd())
 	return cmd
 }
 
@@ -33,46 +31,13 @@ type importFlags struct {
 	force, asJSON                            bool
 }
 
-func newImportKeepalivedCmd() *cobra.Command {
-	var f importFlags
-	cmd := &cobra.Command{
-		Use:   "keepalived FILE",
-		Short: "make a configuration of a keepalived.conf",
-		Long: `Import reads a keepalived.conf with all that it includes, and writes a configuration
-of Stead that means the same, with the line that each part comes from. Each
-directive that was not taken over word by word is listed on the standard error as
-FILE:LINE: DIRECTIVE: why; what to do.
-
-A keepalived.conf is of one host: the result has one node, and each host gets one
-of its own. Run it on the host itself: it asks there for the paths of programs that
-the file names without one, and for the address of the interface.
-
-Passwords and keys are not written into the configuration, but into files of their
-own with --secrets; without, the list says which to make.
-
-Exit code 0: the result means the same; 2: the file has a mistake, or is not there;
-5: something has no counterpart, or is left to do, as the list says.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return importKeepalived(cmd, args[0], &f) },
-	}
-	flags := cmd.Flags()
-	flags.StringVar(&f.node, "node", "", "the name of this node (default router_id, or the host's name)")
-	flags.StringVar(&f.address, "address", "", "where other nodes reach this one (default the source of its advertisements, or of its interface)")
-	flags.StringVar(&f.configID, "config-id", "", "take the lines with @ of this host (default the host's name up to the first dot)")
-	flags.StringVar(&f.secrets, "secrets", "", "write passwords and keys into this directory, with mode 0600")
-	flags.StringVarP(&f.output, "output", "o", "", "write the configuration into this file")
-	flags.BoolVar(&f.force, "force", false, "overwrite files")
-	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
-	return cmd
-}
-
 // importReport is the JSON of an import.
 type importReport struct {
-	Complete bool                 `json:"complete"`
-	Config   string               `json:"config"`
-	Findings []keepalived.Finding `json:"findings"`
-	Secrets  []importSecret       `json:"secrets"`
-	Problems []config.Problem     `json:"problems,omitempty"` // why the configuration does not load
+	Complete bool             `json:"complete"`
+	Config   string           `json:"config"`
+	Findings []draft.Finding  `json:"findings"`
+	Secrets  []importSecret   `json:"secrets"`
+	Problems []config.Problem `json:"problems,omitempty"` // why the configuration does not load
 }
 
 type importSecret struct {
@@ -80,61 +45,47 @@ type importSecret struct {
 	File    string `json:"file"`
 	Line    int    `json:"line"`
 	Written bool   `json:"written"`
+
+	content []byte
 }
 
-func importKeepalived(cmd *cobra.Command, path string, f *importFlags) error {
-	options := keepalived.Options{Node: f.node, ConfigID: f.configID, Secrets: f.secrets, Host: thisHost()}
-	if f.address != "" {
-		address, err := netip.ParseAddr(f.address)
-		if err != nil {
-			return fmt.Errorf("--address %s: is not an IP address: write one such as 10.0.1.10", f.address)
-		}
-		options.Address = address
+// finish writes the files, says what does not load, and prints the report.
+func (r *importReport) finish(cmd *cobra.Command, path string, f *importFlags) error {
+	if r.Findings == nil {
+		r.Findings = []draft.Finding{}
 	}
-	if f.secrets != "" {
-		dir, err := filepath.Abs(f.secrets)
-		if err != nil {
-			return fmt.Errorf("--secrets %w", err)
-		}
-		options.Secrets = dir
+	if r.Secrets == nil {
+		r.Secrets = []importSecret{}
 	}
-	result, err := keepalived.Import(path, options)
-	if err != nil {
-		return err
-	}
-	report := importReport{Complete: result.Complete(), Config: string(result.Config), Findings: result.Findings, Secrets: []importSecret{}}
-	if report.Findings == nil {
-		report.Findings = []keepalived.Finding{}
-	}
-	if err := report.save(result, f); err != nil {
+	if err := r.save(f); err != nil {
 		return withCode(exitFailed, err)
 	}
-	_, err = config.Parse(path, result.Config)
+	_, err := config.Parse(path, []byte(r.Config))
 	var mistakes *config.Errors
 	if errors.As(err, &mistakes) {
-		report.Problems, report.Complete = mistakes.Problems, false
+		r.Problems, r.Complete = mistakes.Problems, false
 	}
-	return report.print(cmd, f)
+	return r.print(cmd, f)
 }
 
 // save writes the secrets and the configuration into their files, if there are any.
-func (r *importReport) save(result *keepalived.Result, f *importFlags) error {
-	for _, s := range result.Secrets {
-		written := f.secrets != "" && len(s.Content) > 0
-		if written {
-			if err := os.MkdirAll(filepath.Dir(s.Path), 0o700); err != nil {
-				return err
-			}
-			if err := create(s.Path, s.Content, 0o600, f.force); err != nil {
-				return err
-			}
+func (r *importReport) save(f *importFlags) error {
+	for i := range r.Secrets {
+		s := &r.Secrets[i]
+		if s.Written = f.secrets != "" && len(s.content) > 0; !s.Written {
+			continue
 		}
-		r.Secrets = append(r.Secrets, importSecret{s.Path, s.From.File, s.From.Line, written})
+		if err := os.MkdirAll(filepath.Dir(s.Path), 0o700); err != nil {
+			return err
+		}
+		if err := create(s.Path, s.content, 0o600, f.force); err != nil {
+			return err
+		}
 	}
 	if f.output == "" {
 		return nil
 	}
-	return create(f.output, result.Config, 0o644, f.force)
+	return create(f.output, []byte(r.Config), 0o644, f.force)
 }
 
 // create writes a new file; one that is there is replaced with force only.
@@ -182,39 +133,26 @@ func (r *importReport) print(cmd *cobra.Command, f *importFlags) error {
 	return nil
 }
 
-// thisHost answers what keepalived would ask the machine.
-func thisHost() keepalived.Host {
-	return keepalived.Host{
-		Name: hostname(),
-		LookPath: func(program string) string {
-			path, err := exec.LookPath(program)
-			if err != nil || !filepath.IsAbs(path) {
-				return ""
-			}
-			return path
-		},
-		HasUser: func(name string) bool { _, err := user.Lookup(name); return err == nil },
-		Address: firstAddress,
-		Getenv:  os.LookupEnv,
-	}
-}
-
-// firstAddress of an interface that others can reach.
-func firstAddress(device string) netip.Addr {
-	i, err := net.InterfaceByName(device)
-	if err != nil {
-		return netip.Addr{}
-	}
-	list, err := i.Addrs()
-	if err != nil {
-		return netip.Addr{}
-	}
-	for _, a := range list {
-		if ipnet, ok := a.(*net.IPNet); ok {
-			if addr, ok := netip.AddrFromSlice(ipnet.IP); ok && !addr.Unmap().IsLinkLocalUnicast() && !addr.IsLoopback() {
-				return addr.Unmap()
-			}
+// places are the address and the directory that the flags name.
+func (f *importFlags) places() (address netip.Addr, secrets string, err error) {
+	if f.address != "" {
+		if address, err = netip.ParseAddr(f.address); err != nil {
+			return address, "", fmt.Errorf("--address %s: is not an IP address: write one such as 10.0.1.10", f.address)
 		}
 	}
-	return netip.Addr{}
+	if f.secrets != "" {
+		if secrets, err = filepath.Abs(f.secrets); err != nil {
+			return address, "", fmt.Errorf("--secrets %w", err)
+		}
+	}
+	return address, secrets, nil
+}
+
+// lookPath is the absolute path of a program; empty: not found.
+func lookPath(program string) string {
+	path, err := exec.LookPath(program)
+	if err != nil || !filepath.IsAbs(path) {
+		return ""
+	}
+	return path
 }
