@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -183,30 +184,9 @@ func TestCallsOfTheKernel(t *testing.T) {
 			t.Errorf("%+v, %v", r, err)
 		}
 	})
-	listen := func(port uint16, key []byte) (fd int) {
-		b.Do(func() {
-			var err error
-			if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = unix.Close(fd) })
-			if key != nil {
-				if err := signed(fd, netip.MustParseAddr("192.0.2.1"), key); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(netip.MustParseAddr("192.0.2.2"), port))); err != nil {
-				t.Fatal(err)
-			}
-			if err := unix.Listen(fd, 4); err != nil {
-				t.Fatal(err)
-			}
-		})
-		return fd
-	}
-	listen(179, nil)
-	listen(180, []byte("secret"))
-	closing := listen(181, nil)
+	listen(t, b, 179, nil)
+	listen(t, b, 180, []byte("secret"))
+	closing := listen(t, b, 181, nil)
 	go func() {
 		if fd, _, err := unix.Accept(closing); err == nil {
 			_ = unix.Close(fd)
@@ -234,6 +214,26 @@ func TestCallsOfTheKernel(t *testing.T) {
 	if got, err := call(ctx, Call{Remote: netip.MustParseAddrPort("192.0.2.2:179"), TTL: 1}); err == nil {
 		t.Errorf("interrupted: %v", got)
 	}
+}
+
+// listen takes connections at 192.0.2.2, signed where there is a key.
+func listen(t *testing.T, ns *testns.NS, port uint16, key []byte) (fd int) {
+	t.Helper()
+	ns.Do(func() {
+		var err error
+		if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = unix.Close(fd) })
+		if key != nil {
+			err = signed(fd, netip.MustParseAddr("192.0.2.1"), key)
+		}
+		err = errors.Join(err, unix.Bind(fd, sockaddr(netip.AddrPortFrom(netip.MustParseAddr("192.0.2.2"), port))), unix.Listen(fd, 4))
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	return fd
 }
 
 // BFD counts for how punctual the machine has to be.
