@@ -39,7 +39,11 @@ protocol kernel k6 { ipv6 { import none; export where source = RTS_BGP; };%[2]s 
 		text.WriteString(with.birdPeer(h, server))
 	}
 	_ = os.Remove(h.path("ctl")) // of one that was killed
-	h.begin(t, "bird", "-f", "-c", h.write(t, "bird.conf", text.String()), "-s", h.path("ctl"), "-P", h.path("pid"))
+	begin := h.begin
+	if with.bfd != nil {
+		begin = h.urgently
+	}
+	begin(t, "bird", "-f", "-c", h.write(t, "bird.conf", text.String()), "-s", h.path("ctl"), "-P", h.path("pid"))
 	testns.Eventually(t, patience, "BIRD has a socket", func() bool { _, err := os.Stat(h.path("ctl")); return err == nil })
 }
 

@@ -1,10 +1,13 @@
 package bgp
 
 import (
+	"fmt"
 	"regexp"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"stead/internal/testns"
 )
@@ -63,9 +66,9 @@ func TestFaults(t *testing.T) {
 			for _, p := range probes {
 				at := p.servedBy(t, n.b, window)
 				r := p.between(before.Add(-window/2), at.Add(window))
-				t.Logf("%s through %s: out for %v", f.name, p.router.name, r.Longest)
-				if r.Longest > 3*time.Second || len(r.Changes) != 1 || len(r.Dual) > 0 {
-					t.Errorf("%s through %s: out for %v, changes %v, shared %v", f.name, p.router.name, r.Longest, r.Changes, r.Dual)
+				t.Logf("%s through %s: out for %v", f.name, p.router.name, out(&r))
+				if out(&r) > 3*time.Second || len(r.Changes) != 1 || len(r.Dual) > 0 {
+					t.Errorf("%s through %s: out for %v, changes %v, shared %v", f.name, p.router.name, out(&r), r.Changes, r.Dual)
 				}
 			}
 			if f.unseen {
@@ -84,6 +87,38 @@ func TestFaults(t *testing.T) {
 			}
 			n.comes(t, map[string]int{"a": 3})
 		})
+	}
+}
+
+// To internal routers preference is LOCAL_PREF, as AS_PATH does not grow within an
+// AS: what would be prepended is taken off it.
+func TestInternalTakeover(t *testing.T) {
+	t.Parallel()
+	with := terms{internal: true, share: true, hold: 6}
+	n := newRouters(t, with)
+	p := &pair{net: n, with: with, routes: "prepend: { active: 2 }, local_pref: 150"}
+	p.starts(t)
+	probes := []*probe{n.rs1.flows(t, vip4, 16), n.rs2.flows(t, vip4, 16)}
+	for _, p := range probes {
+		p.servedBy(t, n.a, window)
+	}
+	n.a.isolate(t)
+	for _, p := range probes {
+		p.servedBy(t, n.b, window)
+	}
+	for _, want := range []map[string]int{{"a": 148, "b": 149}, {"b": 148}} {
+		for _, rs := range n.routers() {
+			testns.Eventually(t, patience, fmt.Sprintf("%s has the preferences %v", rs.router, want), func() bool {
+				got := map[string]int{}
+				for _, p := range rs.router.paths(t, rs, prefixOf(vip4)) {
+					got[p.From] = p.LocalPref
+				}
+				return cmp.Equal(got, want)
+			})
+		}
+	}
+	for _, p := range probes {
+		p.servedBy(t, n.b, window)
 	}
 }
 

@@ -25,8 +25,12 @@ func (f frr) start(t testing.TB, h *host, with terms) {
 	common := []string{"-u", "frr", "-g", "frr", "-P", "0", "--log", "stdout", "-z", dir + "/zserv", "--vty_socket", dir}
 	run := func(program, configuration string, more ...string) {
 		t.Helper()
+		begin := h.begin
+		if program == "bfdd" {
+			begin = h.urgently
+		}
 		file := h.write(t, program+".conf", "log stdout\n"+configuration)
-		h.begin(t, frrPrograms+program, append(append(common, "-f", file, "-i", dir+"/"+program+".pid"), more...)...)
+		begin(t, frrPrograms+program, append(append(common, "-f", file, "-i", dir+"/"+program+".pid"), more...)...)
 		testns.Eventually(t, patience, program+" has a socket", func() bool { _, err := os.Stat(dir + "/" + program + ".vty"); return err == nil })
 	}
 	// Without this option zebra takes an IPv6 route out of the kernel before it puts

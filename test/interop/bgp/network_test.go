@@ -2,6 +2,7 @@ package bgp
 
 import (
 	"net/netip"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -150,6 +151,15 @@ func (h *host) begin(t testing.TB, program string, args ...string) *testns.Proce
 	t.Helper()
 	p := h.ns.Begin(t, h.name, program, args...)
 	h.running = append(h.running, p)
+	return p
+}
+
+// urgently is begin for a router's BFD, which has to be in time on a busy machine.
+// BIRD and FRR leave that to whoever starts them.
+func (h *host) urgently(t testing.TB, program string, args ...string) *testns.Process {
+	t.Helper()
+	p := h.begin(t, "chrt", append([]string{"--rr", "20", program}, args...)...)
+	p.Name = filepath.Base(program)
 	return p
 }
 

@@ -84,6 +84,14 @@ const underWay = 30 * time.Millisecond
 // comes at once.
 func (p *probe) around(from clock.Instant) workload.Report { return p.since(from.Add(-window / 2)) }
 
+// out is for how long a client was out of which some flows may have been served.
+func out(r *workload.Report) (longest time.Duration) {
+	for _, o := range workload.Together(r.Outages, 100*time.Millisecond) {
+		longest = max(longest, o.Length)
+	}
+	return longest
+}
+
 func (p *probe) between(from, to clock.Instant) workload.Report {
 	return workload.Analyze(p.client.Samples(from, to), asking)
 }

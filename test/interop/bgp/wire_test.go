@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -215,4 +216,26 @@ func (w *wire) ceased(t testing.TB, after clock.Instant, code [2]byte, within ti
 	if len(told) != 2 {
 		t.Errorf("%d routers were told why their session ended, want 2", len(told))
 	}
+}
+
+// silent fails where a session was ended.
+func (w *wire) silent(t testing.TB) {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, m := range w.messages {
+		if m.kind == msgNotification || m.kind == msgOpen {
+			t.Errorf("%s had a message of type %d, %v %q", m.to, m.kind, m.code, m.text)
+		}
+	}
+}
+
+// told waits until a router was told of the end of its session by this code.
+func (w *wire) told(t testing.TB, router netip.Addr, code [2]byte) {
+	t.Helper()
+	testns.Eventually(t, patience, fmt.Sprintf("%s is told %v", router, code), func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return slices.ContainsFunc(w.messages, func(m message) bool { return m.to == router && m.kind == msgNotification && m.code == code })
+	})
 }
