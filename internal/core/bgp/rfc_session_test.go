@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"stead/internal/core/clock"
 	"stead/internal/core/reason"
 )
 
@@ -75,8 +76,10 @@ func TestRFC4271_4_2_HoldTime(t *testing.T) {
 		}
 		if offered == 0 {
 			g.taken(ours1)
+			if due := g.s.Deadline(); due != clock.Never {
+				t.Errorf("without hold time there is a deadline in %v", due.Sub(g.now))
+			}
 			g.want(g.tick(24*time.Hour), "")
-			g.is(EstablishedState)
 		}
 	}
 }
@@ -153,6 +156,18 @@ func TestRFC4271_6_5_HoldTimerRestarts(t *testing.T) {
 			t.Errorf("%s does not restart the timer", name)
 		}
 	}
+}
+
+// A node that was late itself waits a little longer for the peer, each time, and not
+// for ever.
+func TestLateNodeDoesNotBlamePeer(t *testing.T) {
+	g := newRig(t).to(EstablishedState)
+	for range 3 {
+		g.want(g.tick(20*time.Second), "keepalive")
+		g.want(g.receive(ours1, AppendKeepalive(nil)), "")
+	}
+	g.want(g.tick(20*time.Second), "keepalive")
+	g.want(g.tick(graceTime), "notify 4/0, hang up, told down hold-time-expired")
 }
 
 // RFC 4271 section 6.6 and RFC 6608: what does not belong in a state, with its type.

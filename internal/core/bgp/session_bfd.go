@@ -11,7 +11,7 @@ import (
 // never was up changes nothing.
 func (s *Session) BFD(now Instant, up, admin bool) {
 	was := s.pathUp
-	s.pathUp = up && !admin
+	s.pathUp = up
 	if was && !up && !admin {
 		s.pathDown(now)
 		return
