@@ -33,7 +33,13 @@ func routedClasses(binary, only string) []class {
 			world.ExaBGP(plain(kind, 3*time.Second)),
 			world.FRRSpeaker(watched(kind, 50*time.Millisecond)),
 			world.FRRSpeaker(watched(kind, 10*time.Millisecond)),
+			world.SteadBGP(binary, "fast", plain(kind, 9*time.Second)),
+			world.SteadBGP(binary, "", plain(kind, 9*time.Second)),
+			world.SteadBGP(binary, "", watched(kind, 10*time.Millisecond)),
 		}}
+		if kind == routeserver.BIRD { // FRR knows no less than 10 ms
+			c.pairs = append(c.pairs, world.SteadBGP(binary, "", watched(kind, 5*time.Millisecond)))
+		}
 		list = append(list, c)
 	}
 	return list

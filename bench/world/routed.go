@@ -109,7 +109,7 @@ func (w *World) startRouteServer(name string, r Routing) error {
 	}
 	programs, err := routeserver.Prepare(r.Kind, dir, &routeserver.Config{
 		Address: RoutedAddress(name), ID: RoutedAddress(name).String(), AS: RouterAS, NodeAS: ServerAS,
-		Nodes: []netip.Addr{RoutedAddress(Primary), RoutedAddress(Secondary)}, Hold: r.Hold, BFD: r.BFD,
+		Nodes: []netip.Addr{RoutedAddress(Primary), RoutedAddress(Secondary)}, Hold: r.Hold, BFD: r.BFD, Realtime: true,
 	})
 	if err != nil {
 		return err

@@ -104,7 +104,7 @@ func routers(opt *Options) (specs []HostSpec) {
 func routerConfig(opt *Options, h *Host) *routeserver.Config {
 	addresses := trialAddressing(opt)
 	c := &routeserver.Config{
-		Address: h.Address, ID: bgpIPv4.underlay[h.Name].String(), AS: routerAS, NodeAS: serverAS, Hold: opt.Hold,
+		Address: h.Address, ID: bgpIPv4.underlay[h.Name].String(), AS: routerAS, NodeAS: serverAS, Hold: opt.Hold, Realtime: Privileged(),
 		BFD: routeserver.BFD{Interval: opt.BFD, Multiplier: bfdMultiplier},
 	}
 	for _, name := range []string{primary, secondary} {

@@ -28,6 +28,9 @@ type Config struct {
 	Nodes   []netip.Addr  // that announce
 	Hold    time.Duration // 3 s or more, whole seconds
 	BFD     BFD
+	// Realtime runs it at real-time priority, for a router of its own would have no
+	// other programs beside it. It takes CAP_SYS_NICE.
+	Realtime bool
 }
 
 // BFD is how the path to each node is watched. The zero value: it is not.
@@ -103,10 +106,20 @@ func Prepare(kind, dir string, c *Config) ([]Program, error) {
 	if err := Installed(kind); err != nil {
 		return nil, err
 	}
+	prepare := prepareBIRD
 	if kind == FRR {
-		return prepareFRR(dir, c)
+		prepare = prepareFRR
 	}
-	return prepareBIRD(dir, c)
+	programs, err := prepare(dir, c)
+	if chrt, missing := find("chrt"); err == nil && missing == nil && c.Realtime {
+		for i := range programs {
+			programs[i].Args = append([]string{chrt, "-r", priority}, programs[i].Args...)
+		}
+	}
+	return programs, err
 }
+
+// priority is lower than those of the nodes' daemons and of the client.
+const priority = "5"
 
 func write(name, text string) error { return os.WriteFile(name, []byte(text), 0o644) }
