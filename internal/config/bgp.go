@@ -75,7 +75,7 @@ type Routes struct {
 	Communities []uint32       // RFC 1997, sorted: "65010:100", no-export, no-advertise, blackhole, graceful-shutdown …
 	Large       [][3]uint32    // RFC 8092, sorted: "65010:1:2", in the same list
 	MED         *uint32        // nil: none
-	LocalPref   *uint32        // to internal peers; nil: 100
+	LocalPref   *uint32        // to internal peers, before what is prepended is taken off; nil: 100
 	Prepend     Prepend
 	Room        int               // `room:` 0 to Prepend.Active: by how much the path of a node that took over from a silent one is shorter; default 2 where Prepend.Active is not given and the nodes elect, else Prepend.Active
 	PerNode     map[string]Routes // `per_node:` what each node announces, complete; nil where all announce the same

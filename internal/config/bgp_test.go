@@ -80,7 +80,7 @@ func TestRoomAndPrepend(t *testing.T) {
 		}
 	}
 	internal := strings.Replace(announced("passive: false", "    bgp: {}\n"), "65515", "65010", 1)
-	if r := first(t, internal).Routes; r.Prepend.Active != 0 || r.Room != 0 {
+	if r := first(t, internal).Routes; r.Prepend.Active != 2 || r.Room != 2 || r.preference(2) != 98 {
 		t.Errorf("internal peers only: %+v", r)
 	}
 }
@@ -127,10 +127,9 @@ func TestWarningsOfBGP(t *testing.T) {
 		{announced("port: 179", "    bgp: { prefixes: [10.2.0.0/24] }\n"), `stead.yaml:13:23: group "web": bgp: prefixes: "10.2.0.0/24" holds no address of the group (packets for it arrive here: another program has to have its addresses, or forward them)`},
 		{strings.Replace(announced("port: 179", "    bgp: {}\n"), ".5/32", ".5/24", 1), `stead.yaml:12:29: group "web": addresses: entry 1: address "10.1.0.5/24" makes all of 10.1.0.0/24 local to the node (on lo the kernel takes every address of the prefix for its own: write 10.1.0.5/32)`},
 		{announced("port: 179", "    bgp: { local_pref: 200 }\n"), `stead.yaml:13:24: group "web": bgp: local_pref 200 reaches nobody (LOCAL_PREF goes to internal peers only, and none has the AS of this network: use prepend or med)`},
-		{announced("port: 179", "    bgp: { prepend: { active: 0, standby: 2 } }\n"), `stead.yaml:13:21: group "web": bgp: prepend leaves no room for a node that takes over from a silent one (routers keep the silent node's path until its hold time is over, and share traffic with it or prefer it: write prepend: { active: 2, … } on all nodes, so that room is 2, or give the peers bfd)`},
+		{announced("port: 179", "    bgp: { prepend: { active: 0, standby: 2 } }\n"), `stead.yaml:13:21: group "web": bgp: prepend leaves no room for a node that takes over from a silent one (routers keep the silent node's path until its hold time is over, and share traffic with it or prefer it: write prepend: { active: 2, … } and the same local_pref on all nodes, so that room is 2, or give the peers bfd)`},
 		{announced("port: 179", "    bgp: { per_node: { b: { prepend: 4 } } }\n"), `stead.yaml:13:10: group "web": bgp leaves no room`},
-		{strings.Replace(announced("bfd: {}", "    bgp: { prepend: 2 }\n"), "65515", "65010", 1), `stead.yaml:13:21: group "web": bgp: prepend does not count with the internal peer "rs1" (the local AS is not in the AS_PATH that routers of the same AS get: use local_pref, in per_node)`},
-		{strings.Replace(announced("port: 179", "    bgp: {}\n"), "65515", "65010", 1), `stead.yaml:13:10: group "web": bgp has internal peers only (AS_PATH does not count with them: after a silent fault traffic also goes to the silent node until its session ends: give them bfd)`},
+		{strings.Replace(announced("port: 179", "    bgp: { per_node: { b: { local_pref: 90 } } }\n"), "65515", "65010", 1), `stead.yaml:13:10: group "web": bgp leaves no room`},
 		{strings.Replace(announced("port: 179", "    bgp: {}\n"), "10.0.1.2,", "10.0.1.20,", 1), `stead.yaml:8:21: bgp: peer "rs1": address "10.0.1.20" is that of node "b", which announces to it (peers are routers: nodes do not announce to each other)`},
 		{announced("port: 179", "    election: { type: none }\n    bgp: {}\n    checks: { x: { process: x, weight: -5 } }\n"), `stead.yaml:15:40: group "web": check "x": weight -5 changes nothing with election type none (no node is preferred: fatal decides)`},
 		{speaking + "groups:\n  web:\n    members: [a, b]\n    election: { type: none }\n    damping: { window: 5s }\n    addresses: [ { address: 10.1.0.5/32, interface: lo } ]\n", `stead.yaml:9:24: group "web": damping: window 5s changes nothing without bgp (only what is announced can be damped where nobody is elected)`},

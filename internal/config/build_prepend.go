@@ -81,14 +81,13 @@ func (b *builder) broken(v *value) []*value {
 
 // settle fills in what the file leaves out.
 func (b *builder) settle(v *value, g *Group, r *Routes, c roleCounts) {
-	_, external := b.kinds(r)
 	room := v.get("room")
 	switch {
 	case room.ok():
 		r.Room = or(room, 0)
 	case c.active != nil:
 		r.Room = max(or(c.active, 0), 0)
-	case external:
+	default:
 		r.Room = defaultRoom
 	}
 	if g.Election.Type == ElectionNone {
@@ -115,36 +114,29 @@ func (b *builder) settle(v *value, g *Group, r *Routes, c roleCounts) {
 // preferences checks that no node that does not serve is preferred by routers to one
 // that does, nor liked as much.
 func (b *builder) preferences(v *value, g *Group, r *Routes, common roleCounts, counts map[string]roleCounts) {
-	internal, external := b.kinds(r)
-	if internal {
-		b.internalPrepend(v, r, common, counts)
-	}
-	if !external {
-		if internal && g.Election.Type != ElectionNone && len(g.Members) > 1 && !b.allWatched(r) {
-			b.notes.whole(v, "has internal peers only", "",
-				"AS_PATH does not count with them: after a silent fault traffic also goes to the silent node until its session ends: give them bfd")
-		}
-		return
-	}
-	shared := false
+	kinds := b.kinds(r)
+	room := true
 	for _, a := range g.Members {
 		for _, o := range g.Members {
 			if a.Node == o.Node {
 				continue
 			}
-			serving, other := r.For(a.Node).Prepend.Active, r.For(o.Node)
+			serving, other := r.For(a.Node), r.For(o.Node)
 			at := common
 			if of, ok := counts[o.Node]; ok {
 				at = of
 			}
-			b.longer(at.standby, other.Prepend.Standby, serving)
-			b.longer(at.unhealthy, other.Prepend.Unhealthy, serving)
-			b.longer(at.drain, other.Prepend.Drain, serving)
-			// The silent node's path is that of an active one, and stays for the hold time.
-			shared = shared || other.Prepend.Active-min(other.Room, 1) >= serving
+			for _, internal := range kinds {
+				b.worse(at.standby, internal, other, other.Prepend.Standby, serving)
+				b.worse(at.unhealthy, internal, other, other.Prepend.Unhealthy, serving)
+				b.worse(at.drain, internal, other, other.Prepend.Drain, serving)
+			}
 		}
 	}
-	if shared && g.Election.Type != ElectionNone && !b.allWatched(r) {
+	for _, internal := range kinds {
+		room = room && r.room(g.Members, internal)
+	}
+	if !room && g.Election.Type != ElectionNone && !b.allWatched(r) {
 		at := v
 		for _, x := range []*value{common.active, v.get("prepend"), v.get("room")} {
 			if x.ok() {
@@ -152,8 +144,40 @@ func (b *builder) preferences(v *value, g *Group, r *Routes, common roleCounts, 
 			}
 		}
 		b.notes.whole(at, "leaves no room for a node that takes over from a silent one", "",
-			"routers keep the silent node's path until its hold time is over, and share traffic with it or prefer it: write prepend: { active: 2, … } on all nodes, so that room is 2, or give the peers bfd")
+			"routers keep the silent node's path until its hold time is over, and share traffic with it or prefer it: write prepend: { active: 2, … } and the same local_pref on all nodes, so that room is 2, or give the peers bfd")
 	}
+}
+
+// badness orders paths as routers do, the preferred one first: external ones count the
+// AS_PATH, internal ones have a LOCAL_PREF that is as much lower.
+func (r *Routes) badness(internal bool, count int) int64 {
+	if !internal {
+		return int64(count)
+	}
+	return -int64(r.preference(count))
+}
+
+// preference is the LOCAL_PREF of a path that would be prepended count times.
+func (r *Routes) preference(count int) uint32 {
+	pref := uint32(defaultLocalPref)
+	if r.LocalPref != nil {
+		pref = *r.LocalPref
+	}
+	return pref - min(pref, uint32(max(count, 0)))
+}
+
+// room tells whether the path of a node that takes over is preferred to that of any
+// that fell silent, which stays for the hold time.
+func (r *Routes) room(members []Member, internal bool) bool {
+	for _, a := range members {
+		for _, o := range members {
+			serving, other := r.For(a.Node), r.For(o.Node)
+			if a.Node != o.Node && other.badness(internal, other.Prepend.Active-min(other.Room, 1)) >= serving.badness(internal, serving.Prepend.Active) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // allWatched tells whether BFD ends each session of a silent node.
@@ -161,48 +185,20 @@ func (b *builder) allWatched(r *Routes) bool {
 	return !slices.ContainsFunc(b.cfg.BGP.Peers, func(p BGPPeer) bool { return p.BFD == nil && slices.Contains(r.Peers, p.Name) })
 }
 
-// longer refuses a path of a node that does not serve which is not longer than that
-// of one that does.
-func (b *builder) longer(v *value, count, serving int) {
-	if !v.ok() || count == Withdrawn || count > serving {
+// worse refuses a path of a node that does not serve which routers like as much as
+// that of one that does, or more.
+func (b *builder) worse(v *value, internal bool, other *Routes, count int, serving *Routes) {
+	have, want := other.badness(internal, count), serving.badness(internal, serving.Prepend.Active)
+	if !v.ok() || count == Withdrawn || have > want {
 		return
 	}
 	advice := "routers would share traffic with a node that does not serve"
-	if count < serving {
+	if have < want {
 		advice = "routers would prefer the node that does not serve"
 	}
-	b.about(v, fmt.Sprintf("is not more than an active node prepends, %d", serving), fmt.Sprintf("%d or more, or none", serving+1), advice)
-}
-
-// internalPrepend notes what has no effect on internal peers.
-func (b *builder) internalPrepend(v *value, r *Routes, common roleCounts, counts map[string]roleCounts) {
-	at := v.get("prepend")
-	if at == nil {
-		at = v.get("room")
-	}
-	for _, e := range v.get("per_node").children() {
-		if _, ok := counts[e.name]; ok && at == nil {
-			at = e.value.get("prepend")
-		}
-	}
-	if !at.ok() || common.onlyNone() && len(counts) == 0 {
+	if internal {
+		b.about(v, fmt.Sprintf("leaves internal peers a LOCAL_PREF of %d, and an active node has %d", -have, -want), "a larger number, or none", advice)
 		return
 	}
-	for _, p := range b.cfg.BGP.Peers {
-		if slices.Contains(r.Peers, p.Name) && p.AS == b.cfg.BGP.LocalAS {
-			b.notes.whole(at, fmt.Sprintf("does not count with the internal peer %q", p.Name), "",
-				"the local AS is not in the AS_PATH that routers of the same AS get: use local_pref, in per_node")
-			return
-		}
-	}
-}
-
-// onlyNone tells that the file says of no role how long its path is.
-func (c *roleCounts) onlyNone() bool {
-	for _, v := range []*value{c.active, c.standby, c.unhealthy, c.drain} {
-		if v != nil && or(v, Withdrawn) != Withdrawn {
-			return false
-		}
-	}
-	return true
+	b.about(v, fmt.Sprintf("is not more than an active node prepends, %d", want), fmt.Sprintf("%d or more, or none", want+1), advice)
 }

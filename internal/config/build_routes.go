@@ -150,7 +150,7 @@ func (b *builder) attributes(v *value, r *Routes) {
 	if pref := v.get("local_pref"); pref.ok() {
 		n := or(pref, uint32(0))
 		r.LocalPref = &n
-		if internal, _ := b.kinds(r); !internal && len(r.Peers) > 0 {
+		if kinds := b.kinds(r); len(kinds) > 0 && !slices.Contains(kinds, true) {
 			b.notes.about(pref, "reaches nobody", "", "LOCAL_PREF goes to internal peers only, and none has the AS of this network: use prepend or med")
 		}
 	}
@@ -184,13 +184,12 @@ func (b *builder) nextHops(v *value) []netip.Addr {
 	return list
 }
 
-// kinds tells whether a group is announced to internal and to external peers.
-func (b *builder) kinds(r *Routes) (internal, external bool) {
+// kinds are those of the peers that a group is announced to: internal or not.
+func (b *builder) kinds(r *Routes) (internal []bool) {
 	for _, p := range b.cfg.BGP.Peers {
-		if slices.Contains(r.Peers, p.Name) && p.AS != 0 && b.cfg.BGP.LocalAS != 0 {
-			internal = internal || p.AS == b.cfg.BGP.LocalAS
-			external = external || p.AS != b.cfg.BGP.LocalAS
+		if is := p.AS == b.cfg.BGP.LocalAS; slices.Contains(r.Peers, p.Name) && p.AS != 0 && b.cfg.BGP.LocalAS != 0 && !slices.Contains(internal, is) {
+			internal = append(internal, is)
 		}
 	}
-	return internal, external
+	return internal
 }

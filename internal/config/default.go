@@ -38,6 +38,7 @@ const (
 	defaultHoldTime    = 9 * time.Second // three times the least that routers take
 	defaultBGPRetry    = time.Second
 	defaultRoom        = 2
+	defaultLocalPref   = 100 // RFC 4271 has none; routers take this one
 	defaultPathLinger  = time.Second
 	defaultBFDInterval = 50 * time.Millisecond
 	defaultBFDMult     = 3

@@ -76,7 +76,6 @@ func routesInvariants(c *Config, g *Group) error {
 	if r.PerNode != nil && len(r.PerNode) != len(g.Members) {
 		return fmt.Errorf("%d of %d members are named", len(r.PerNode), len(g.Members))
 	}
-	_, external := (&builder{cfg: c}).kinds(r)
 	for _, a := range g.Members {
 		of := r.For(a.Node)
 		if of.Room < 0 || of.Room > of.Prepend.Active || of.Prepend.Active < 0 || len(of.NextHop) > 2 || !slices.IsSorted(of.Communities) {
@@ -84,7 +83,10 @@ func routesInvariants(c *Config, g *Group) error {
 		}
 		for _, o := range g.Members {
 			for _, idle := range []int{r.For(o.Node).Prepend.Standby, r.For(o.Node).Prepend.Unhealthy, r.For(o.Node).Prepend.Drain} {
-				if a.Node != o.Node && external && idle != Withdrawn && idle <= of.Prepend.Active {
+				worse := func(internal bool) bool {
+					return r.For(o.Node).badness(internal, idle) > of.badness(internal, of.Prepend.Active)
+				}
+				if a.Node != o.Node && idle != Withdrawn && slices.ContainsFunc((&builder{cfg: c}).kinds(r), func(internal bool) bool { return !worse(internal) }) {
 					return fmt.Errorf("%s announces %d while %s is active with %d", o.Node, idle, a.Node, of.Prepend.Active)
 				}
 			}

@@ -99,7 +99,6 @@ var roles = []struct{ key, when string }{
 
 // routeWords tells what one peer is told in each role.
 func (c *Config) routeWords(g *Group, r *Routes, peer *BGPPeer, counts map[string]int) string {
-	internal := peer.AS == c.BGP.LocalAS
 	prefixes := make([]string, len(r.Prefixes))
 	for i, prefix := range r.Prefixes {
 		prefixes[i] = prefix.String()
@@ -114,19 +113,11 @@ func (c *Config) routeWords(g *Group, r *Routes, peer *BGPPeer, counts map[strin
 	if r.MED != nil {
 		text += ", MED " + orNoNumber(r.MED)
 	}
-	if internal {
-		pref := "100"
-		if r.LocalPref != nil {
-			pref = orNoNumber(r.LocalPref)
-		}
-		text += ", LOCAL_PREF " + pref
-	}
 	return text + "; " + strings.Join(c.roleWords(g, r, peer, counts), "; ")
 }
 
 // roleWords tells the AS_PATH of each role; roles with the same one share it.
 func (c *Config) roleWords(g *Group, r *Routes, peer *BGPPeer, counts map[string]int) []string {
-	internal := peer.AS == c.BGP.LocalAS
 	var parts []string
 	when := map[int][]string{}
 	for _, role := range roles {
@@ -139,7 +130,7 @@ func (c *Config) roleWords(g *Group, r *Routes, peer *BGPPeer, counts map[string
 		if !has || count == Withdrawn || when[count][0] != role.when {
 			continue
 		}
-		parts = append(parts, c.pathWords(internal, count)+" when "+orList(when[count]))
+		parts = append(parts, c.pathWords(r, peer, count)+" when "+orList(when[count]))
 		if role.key == "active" {
 			parts = append(parts, c.changeWords(g, r, peer, counts)...)
 		}
@@ -152,29 +143,29 @@ func (c *Config) roleWords(g *Group, r *Routes, peer *BGPPeer, counts map[string
 
 // changeWords tells what a peer is told for a while after a change.
 func (c *Config) changeWords(g *Group, r *Routes, peer *BGPPeer, counts map[string]int) []string {
-	internal := peer.AS == c.BGP.LocalAS
 	var parts []string
-	if count, has := counts["takeover"]; has && count != counts["active"] && !internal && len(g.Members) > 1 {
+	if count, has := counts["takeover"]; has && count != counts["active"] && len(g.Members) > 1 {
 		stale := time.Duration(0)
 		for _, p := range c.peersNamed(r.Peers) {
 			stale = max(stale, p.HoldTime+time.Second)
 		}
-		parts = append(parts, fmt.Sprintf("%s for %s after it took over from a silent node", c.pathWords(internal, count), length(stale)))
+		parts = append(parts, fmt.Sprintf("%s for %s after it took over from a silent node", c.pathWords(r, peer, count), length(stale)))
 	}
 	if count := counts["leaving"]; count != Withdrawn && count != counts["drain"] {
 		marked := ""
 		if peer.GracefulShutdown {
 			marked = " with graceful-shutdown"
 		}
-		parts = append(parts, fmt.Sprintf("%s%s for %s after a planned change", c.pathWords(internal, count), marked, length(r.Linger)))
+		parts = append(parts, fmt.Sprintf("%s%s for %s after a planned change", c.pathWords(r, peer, count), marked, length(r.Linger)))
 	}
 	return parts
 }
 
-// pathWords is the AS_PATH as a peer gets it.
-func (c *Config) pathWords(internal bool, count int) string {
-	if internal {
-		return "AS_PATH empty"
+// pathWords is the AS_PATH as a peer gets it; to an internal one LOCAL_PREF stands for
+// its length.
+func (c *Config) pathWords(r *Routes, peer *BGPPeer, count int) string {
+	if peer.AS == c.BGP.LocalAS {
+		return fmt.Sprintf("LOCAL_PREF %d", r.preference(count))
 	}
 	as := strconv.FormatUint(uint64(c.BGP.LocalAS), 10)
 	if count > 5 {
@@ -197,27 +188,23 @@ func (c *Config) stayWords(g *Group) []string {
 		return nil
 	}
 	var parts []string
-	external, room := false, true
+	room := true
 	for _, p := range c.peersNamed(g.Routes.Peers) {
 		by := "hold time"
 		if p.BFD != nil && p.stale() < p.HoldTime {
 			by = "BFD"
 		}
 		parts = append(parts, fmt.Sprintf("%s for up to %s (%s)", p.Name, length(p.stale()), by))
-		external = external || p.AS != c.BGP.LocalAS
 	}
 	text := "the path of a node that fell silent stays with " + strings.Join(parts, ", ")
-	for _, a := range g.Members {
-		for _, o := range g.Members {
-			other := g.Routes.For(o.Node)
-			room = room && (a.Node == o.Node || other.Prepend.Active-min(other.Room, 1) < g.Routes.For(a.Node).Prepend.Active)
-		}
+	for _, p := range c.peersNamed(g.Routes.Peers) {
+		room = room && g.Routes.room(g.Members, p.AS == c.BGP.LocalAS)
 	}
 	switch {
 	case g.Election.Type == ElectionNone:
 		text += "; until then routers send it its share of the traffic"
-	case external && room:
-		text += "; the path of the one that takes over is shorter meanwhile"
+	case room:
+		text += "; the path of the one that takes over is preferred meanwhile"
 	default:
 		text += "; traffic may go there meanwhile"
 	}
