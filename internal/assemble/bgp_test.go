@@ -51,7 +51,7 @@ groups:
       prepend: { active: 3, standby: 6, drain: 9 }
       room: 1
       linger: 2s
-      per_node: { b: { med: 9, local_pref: 50, next_hop: 10.0.1.21 } }
+      per_node: { b: { med: 9, local_pref: 99, next_hop: 10.0.1.21 } }
 `
 
 func speakingAs(t *testing.T, self string) *config.Config {
@@ -123,7 +123,7 @@ func TestAnnouncementsOfANode(t *testing.T) {
 		t.Errorf("a announces (-want +got):\n%s", diff)
 	}
 	b := web("b").Routes.Paths[0]
-	if b.MED != 9 || b.LocalPref != 50 || b.NextHop != addr("10.0.1.21") {
+	if b.MED != 9 || b.LocalPref != 99 || b.NextHop != addr("10.0.1.21") {
 		t.Errorf("b announces %+v", b)
 	}
 	if a.Linger != 2*time.Second || a.Damping != 40*time.Second || a.Everyone {

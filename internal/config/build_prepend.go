@@ -197,7 +197,7 @@ func (b *builder) worse(v *value, internal bool, other *Routes, count int, servi
 		advice = "routers would prefer the node that does not serve"
 	}
 	if internal {
-		b.about(v, fmt.Sprintf("leaves internal peers a LOCAL_PREF of %d, and an active node has %d", -have, -want), "a larger number, or none", advice)
+		b.about(v, fmt.Sprintf("leaves internal peers a LOCAL_PREF of %d, and an active node has %d", -have, -want), "a larger number, or none", advice+": compare prepend and local_pref of the nodes")
 		return
 	}
 	b.about(v, fmt.Sprintf("is not more than an active node prepends, %d", want), fmt.Sprintf("%d or more, or none", want+1), advice)
