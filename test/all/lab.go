@@ -8,8 +8,11 @@ import (
 	"strings"
 )
 
-// labFaults are the faults that the lab has to have gone through.
-var labFaults = []string{"switchover", "service", "sigterm", "sigkill", "freeze", "cut", "blackhole", "oneway", "heal", "recover"}
+// labFaults are the faults that the lab has to have gone through in each network.
+var labFaults = map[string][]string{
+	"overlay": {"switchover", "service", "sigterm", "sigkill", "freeze", "cut", "blackhole", "oneway", "heal", "recover"},
+	"bgp":     {"switchover", "drain", "sharing", "service", "sigterm", "sigkill", "freeze", "cut", "blackhole", "oneway", "recover"},
+}
 
 // labReport is what is looked at in the output of `stead lab --json`.
 type labReport struct {
@@ -33,24 +36,32 @@ type labFault struct {
 // was is told and not judged: this machine may be busy. That the service came
 // back, and that with quorum and the kernel's fence there were never two holders,
 // has to be so on any machine.
-func (r *run) lab() tally {
-	output, err := r.command(nil, "bin/stead", "lab", "--runs", "1", "--json").Output()
+func (r *run) lab() (total tally) {
+	for _, network := range []string{"overlay", "bgp"} {
+		total.add(r.labIn(network))
+	}
+	return total
+}
+
+func (r *run) labIn(network string) tally {
+	output, err := r.command(nil, "bin/stead", "lab", "--network", network, "--runs", "1", "--json").Output()
 	var report labReport
 	if problem := json.Unmarshal(output, &report); problem != nil {
-		fmt.Fprintf(r.out, "stead lab: %v, %v\n", err, problem)
+		fmt.Fprintf(r.out, "stead lab --network %s: %v, %v\n", network, err, problem)
 		return one(false)
 	}
-	total := judgeLab(report, r.out)
+	total := judgeLab(network, report, r.out)
 	if err != nil && total.failed == 0 {
-		fmt.Fprintln(r.out, "stead lab:", err)
+		fmt.Fprintf(r.out, "stead lab --network %s: %v\n", network, err)
 		total.failed++
 	}
 	return total
 }
 
-func judgeLab(report labReport, out io.Writer) (total tally) {
-	for _, name := range labFaults {
-		i := slices.IndexFunc(report.Faults, func(f labFault) bool { return f.Name == name })
+func judgeLab(network string, report labReport, out io.Writer) (total tally) {
+	for _, fault := range labFaults[network] {
+		name := network + " " + fault
+		i := slices.IndexFunc(report.Faults, func(f labFault) bool { return f.Name == fault })
 		if i < 0 {
 			fmt.Fprintf(out, "FAIL lab %s: it was not gone through\n", name)
 			total.failed++
