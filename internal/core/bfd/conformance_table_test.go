@@ -49,7 +49,7 @@ var requirements = []requirement{
 	{"5880", "6.3", "MAY", "A system may change its discriminator without affecting the state. Stead keeps its own.", shows("TestRFC5880_6_3_RemoteDiscriminatorMayChange"), ""},
 	{"5880", "6.4", "SHOULD", "A system SHOULD advertise the lowest value of Required Min RX Interval that it can.", shows("TestRFC5880_6_4_OffersWhatItCan"), ""},
 	{"5880", "6.5", "rule", "A Poll is answered at once with the Final bit, independent of periodic packets.", shows("TestRFC5880_6_5_PollIsAnsweredAtOnce"), ""},
-	{"5880", "6.5", "rule", "A Final ends the Poll Sequence.", shows("TestRFC5880_6_5_PollRidesOnPeriodicPackets"), ""},
+	{"5880", "6.5", "rule", "A Final ends the Poll Sequence.", shows("TestRFC5880_6_5_PollRidesOnPeriodicPackets", "TestRFC5880_6_5_FinalBeforeThePoll", "TestRFC5880_6_5_NoPollToNobody"), ""},
 	{"5880", "6.5", "MUST NOT", "A packet MUST NOT have both the Poll and the Final bit set.", shows("TestRFC5880_6_5_PollIsAnsweredAtOnce", "FuzzSession"), ""},
 	{"5880", "6.5", "MUST", "The Poll Sequence MUST be performed by setting the Poll bit on scheduled periodic transmissions; additional packets MUST NOT be sent.", shows("TestRFC5880_6_5_PollRidesOnPeriodicPackets"), ""},
 	{"5880", "6.6", "MUST NOT", "The Demand bit MUST NOT be set unless both systems perceive the session to be Up.", shows("TestRFC5880_6_6_DemandModeOfTheOtherSystem"), noDemand},

@@ -82,7 +82,6 @@ func (s *Session) obey(now Instant, received State) {
 	case s.state == Up && received == Down:
 		s.fail(now, Change{Diag: DiagNeighborDown})
 	}
-	s.pace(now)
 }
 
 // silence is the end of the Detection Time (sections 6.8.1 and 6.8.4). What the

@@ -292,6 +292,30 @@ func TestRFC5880_6_8_3_TwoChanges(t *testing.T) {
 	}
 }
 
+// RFC 5880 section 6.5: a Final that nobody asked for ends nothing.
+func TestRFC5880_6_5_FinalBeforeThePoll(t *testing.T) {
+	g := up(t)
+	reconfigured(g, func(c *Config) { c.DesiredMinTX = 200 * ms })
+	g.once(func(c *control) { c.final = true })
+	if got := g.s.Status(g.now).TXInterval; got != 50*ms {
+		t.Errorf("sends every %v before the Poll was sent", got)
+	}
+	g.run(50 * ms)
+	if !g.last().poll {
+		t.Error("the Poll is not sent")
+	}
+}
+
+// RFC 5880 section 6.5: who is not there is not polled.
+func TestRFC5880_6_5_NoPollToNobody(t *testing.T) {
+	g := up(t)
+	reconfigured(g, func(c *Config) { c.RequiredMinRX = 30 * ms })
+	g.run(time.Minute)
+	if g.last().poll || g.last().state != Down {
+		t.Errorf("sends %+v", g.last())
+	}
+}
+
 // RFC 5880 section 6.8.7.
 func TestRFC5880_6_8_7_Jitter(t *testing.T) {
 	g := up(t)
