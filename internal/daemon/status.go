@@ -80,6 +80,7 @@ func (d *Daemon) describe(v *engine.View) report.Status {
 	for i := range min(len(v.Groups), len(cfg.Groups)) {
 		s.Groups = append(s.Groups, d.group(cfg, i, &v.Groups[i], s.At, v.At, fenced.Kind))
 	}
+	d.describeSpeaker(&s, cfg, v)
 	if d.routers != nil {
 		d.describeSockets(&s, v.At)
 	}

@@ -79,7 +79,8 @@ func (d *Daemon) end(signals <-chan os.Signal) {
 func (d *Daemon) logEvent(e report.Event) {
 	level := slog.LevelInfo
 	switch e.Kind {
-	case report.HoldFailed, report.HookFailed, report.DualSeen, report.Stalled, report.Repaired, report.CheckUnrun, report.NotifyFailed:
+	case report.HoldFailed, report.HookFailed, report.DualSeen, report.Stalled, report.Repaired, report.CheckUnrun, report.NotifyFailed,
+		report.SessionDown, report.SessionRefused, report.PathDown, report.Damped:
 		level = slog.LevelWarn
 	case report.Announcing, report.InPlace:
 		level = slog.LevelDebug

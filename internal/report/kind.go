@@ -28,6 +28,14 @@ const (
 	HoldFailed    Kind = "hold-failed"
 	Refused       Kind = "refused"
 	Raised        Kind = "raised"
+
+	SessionUp      Kind = "session-up"
+	SessionDown    Kind = "session-down"
+	SessionRefused Kind = "session-refused"
+	Routed         Kind = "routed"
+	Damped         Kind = "damped"
+	PathUp         Kind = "path-up"
+	PathDown       Kind = "path-down"
 )
 
 // The kinds that the engine adds: what was done about a change, and its own life.
@@ -74,6 +82,13 @@ var Kinds = []KindInfo{
 	{HoldFailed, core.HoldFailed, "An address, hook or route could not be made as it is wanted. It is tried again."},
 	{Refused, core.Refused, "An operator's command was refused; `reason` says why."},
 	{Raised, core.Raised, "The voters agreed on a higher epoch. The role did not change."},
+	{SessionUp, core.SessionUp, "A BGP session is established; `detail` names it."},
+	{SessionDown, core.SessionDown, "A BGP session has ended; `reason` says why, `detail` names it and says what was heard or sent."},
+	{SessionRefused, core.SessionRefused, "An attempt to establish a BGP session was refused, by the peer or by this node; `detail` names it and says why."},
+	{Routed, core.Routed, "What is announced by BGP has changed: of a group, or, without one, to the session that `detail` names."},
+	{Damped, core.Damped, "A group is announced as a last choice for `took_us`, because another change was a short time ago."},
+	{PathUp, core.PathUp, "A BFD session is up; `detail` names it."},
+	{PathDown, core.PathDown, "A BFD session is not up any more; `detail` names it, `took_us` is how long nothing was heard."},
 	{Started, 0, "The daemon runs. `detail` is its version."},
 	{Stopping, 0, "The daemon was asked to end and releases what it holds."},
 	{Reloaded, 0, "A changed configuration was applied; `detail` says what changed."},

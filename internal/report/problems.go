@@ -5,6 +5,10 @@ import (
 	"strings"
 )
 
+// everyReady is the election of a group that every ready node serves: nothing is
+// heard of the others.
+const everyReady = "none"
+
 // Problems says in words what a person should look at, the worst first.
 // A healthy status has none.
 func (s *Status) Problems() []string {
@@ -12,7 +16,12 @@ func (s *Status) Problems() []string {
 	for i := range s.Groups {
 		w, r := s.Groups[i].problems(s.Node)
 		worst, rest = append(worst, w...), append(rest, r...)
+		g := &s.Groups[i]
+		g.announceProblems(s, func(format string, args ...any) {
+			worst = append(worst, "group "+g.Name+": "+fmt.Sprintf(format, args...))
+		})
 	}
+	rest = append(rest, s.sessionProblems()...)
 	rest = append(rest, s.Counters.sendProblems()...)
 	for i := range s.Peers {
 		rest = append(rest, s.Peers[i].problems()...)
@@ -44,7 +53,7 @@ func (g *Group) problems(self string) (worst, rest []string) {
 	say := func(list *[]string, format string, args ...any) {
 		*list = append(*list, "group "+g.Name+": "+fmt.Sprintf(format, args...))
 	}
-	if g.Holder() == "" {
+	if g.Holder() == "" && g.Election != everyReady {
 		say(&worst, "nobody is active")
 	}
 	if g.Stalled {
@@ -61,7 +70,7 @@ func (g *Group) problems(self string) (worst, rest []string) {
 	} else if !g.Ready && g.Role != RoleWitness {
 		say(&rest, "%s is not ready: %s%s", self, ReasonText(g.NotReadyBecause), after(": ", g.NotReadyDetail))
 	}
-	if spare := g.Spares(); g.Role != RoleWitness && len(g.Members) > 1 && g.VRRP == nil && g.ActiveNode != "" && spare == 0 {
+	if spare := g.Spares(); g.Role != RoleWitness && len(g.Members) > 1 && g.VRRP == nil && g.Election != everyReady && g.ActiveNode != "" && spare == 0 {
 		say(&rest, "nobody else could take over")
 	}
 	g.routerProblems(func(format string, args ...any) { say(&rest, format, args...) })

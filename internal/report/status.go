@@ -16,11 +16,15 @@ type Status struct {
 	Groups   []Group   `json:"groups"`
 	Peers    []Peer    `json:"peers"`
 	Overlays []Overlay `json:"overlays"`
-	Fence    Fence     `json:"fence"`
-	Realtime Realtime  `json:"realtime"`
-	Draining bool      `json:"draining"` // in every group
-	Counters Counters  `json:"counters"`
-	Loop     Loop      `json:"loop"`
+
+	BGP []BGPSession `json:"bgp,omitempty"`
+	BFD []BFDSession `json:"bfd,omitempty"`
+
+	Fence    Fence    `json:"fence"`
+	Realtime Realtime `json:"realtime"`
+	Draining bool     `json:"draining"` // in every group
+	Counters Counters `json:"counters"`
+	Loop     Loop     `json:"loop"`
 
 	Notify     []Recipient  `json:"notify,omitempty"`
 	Hooks      []HookCounts `json:"hooks,omitempty"`
@@ -63,7 +67,7 @@ type Group struct {
 	Role              Role          `json:"role"`
 	ActiveNode        string        `json:"active_node"`              // empty: nobody, as far as this node knows
 	ActiveAddress     string        `json:"active_address,omitempty"` // with vrrp: of the Active Router
-	Election          string        `json:"election"`                 // peer or vrrp
+	Election          string        `json:"election"`                 // peer, vrrp or none
 	Epoch             uint64        `json:"epoch"`
 	Since             time.Time     `json:"since"` // of the role
 	Reason            reason.Reason `json:"reason"`
@@ -84,7 +88,8 @@ type Group struct {
 	Members           []Member      `json:"members"`
 	Checks            []Check       `json:"checks"`
 	VRRP              *VRRP         `json:"vrrp,omitempty"`
-	Sync              string        `json:"sync,omitempty"` // groups with the same name change together
+	Announces         *Announces    `json:"announces,omitempty"` // of a group that is announced by BGP
+	Sync              string        `json:"sync,omitempty"`      // groups with the same name change together
 }
 
 // Quorum is how many voters an active node needs. Needed is 0 without quorum.

@@ -167,3 +167,46 @@ func picture(ctx context.Context, t *testing.T, b *browser, name string) {
 		}
 	}
 }
+
+// A group that is announced by BGP shows as what; beside the nodes stand the sessions
+// with what each peer was told, and the BFD sessions.
+func TestSessions(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	d := reporttest.New()
+	url, _ := serve(t, d)
+	b := start(t)
+	if err := b.open(ctx, url); err != nil {
+		t.Fatal(err)
+	}
+	see := func(expression string) {
+		t.Helper()
+		if err := b.until(ctx, expression); err != nil {
+			t.Fatal(err)
+		}
+	}
+	see(`document.getElementById("link").textContent === "live" && document.getElementById("bgp-section").hidden && document.getElementById("bfd-section").hidden`)
+	d.Set(reporttest.Speak)
+	see(`document.querySelector("[data-group=routed] .announces").textContent === "BGP announced as active prepended 0 times · 2 of 2 sessions"`)
+	see(`document.querySelector("[data-group=routed] strong").textContent === "each that is ready"`)
+	see(`document.querySelectorAll("#bgp tr").length === 2 && !document.getElementById("bgp-section").hidden`)
+	see(`document.querySelector("#bgp tr").textContent.includes("Established")`)
+	see(`document.querySelector("#bgp tr td:last-child").textContent === "10.1.0.5/32 via 10.0.1.10 (path 65010, med 100, 65010:100, 65010:1:2)"`)
+	see(`document.querySelector("#bfd tr").textContent.includes("30 ms12.345 ms1")`)
+	see(`document.getElementById("verdict").textContent === "All is well."`)
+	picture(ctx, t, b, "sessions")
+
+	d.Set(func(s *report.Status) {
+		s.BGP = append([]report.BGPSession(nil), s.BGP...)
+		s.BGP[0].State, s.BGP[0].LastError, s.BGP[0].Announced = "Active", "<b>refused</b>", nil
+		s.BFD = []report.BFDSession{{Name: "10.0.1.4", Remote: "10.0.1.4", State: "Down", Diagnostic: "Control Detection Time Expired"}}
+	})
+	see(`document.querySelector("#bgp .bad").textContent === "BGP Active"`)
+	see(`document.querySelector("#bgp tr td:last-child").textContent === "<b>refused</b>"`)
+	see(`document.querySelector("#verdict").textContent.includes("bgp rs1: no session (BGP Active state): <b>refused</b>")`)
+	see(`document.querySelector("#bfd .bad").textContent === "Down"`)
+	see(`document.querySelector("[data-group=routed] .announces").textContent.includes("1 of 2 sessions")`)
+	if faults := b.complaints(); len(faults) > 0 {
+		t.Errorf("the page complained: %v", faults)
+	}
+}

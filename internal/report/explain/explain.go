@@ -140,7 +140,7 @@ func isChange(k report.Kind) bool {
 
 // ofNode tells whether an event without a group can be the cause of a group's change.
 func ofNode(k report.Kind) bool {
-	return slices.Contains([]report.Kind{report.PeerUp, report.PeerDown, report.Commanded, report.Started, report.Stopping, report.Reloaded}, k)
+	return slices.Contains([]report.Kind{report.PeerUp, report.PeerDown, report.SessionUp, report.SessionDown, report.PathUp, report.PathDown, report.Commanded, report.Started, report.Stopping, report.Reloaded}, k)
 }
 
 func leadsTo(k report.Kind) bool {
@@ -149,7 +149,7 @@ func leadsTo(k report.Kind) bool {
 
 // follows tells whether an event of this kind after a change of role still tells of it.
 func follows(k report.Kind) bool {
-	return slices.Contains([]report.Kind{report.InPlace, report.Announcing, report.HookRan, report.HookFailed, report.Notified, report.NotifyFailed, report.HoldFailed, report.DualSeen}, k)
+	return slices.Contains([]report.Kind{report.InPlace, report.Announcing, report.Routed, report.Damped, report.HookRan, report.HookFailed, report.Notified, report.NotifyFailed, report.HoldFailed, report.DualSeen}, k)
 }
 
 // title says of the change at last, whose steps begin at first, who took over from
@@ -227,6 +227,13 @@ var sentences = map[report.Kind]string{
 	report.HoldFailed:      "could not be applied, is tried again",
 	report.Refused:         "command refused",
 	report.Raised:          "the voters agreed on a higher epoch",
+	report.SessionUp:       "BGP session established",
+	report.SessionDown:     "BGP session ended",
+	report.SessionRefused:  "BGP session refused",
+	report.Routed:          "announced by BGP",
+	report.Damped:          "announced as a last choice",
+	report.PathUp:          "BFD session up",
+	report.PathDown:        "BFD session down",
 	report.Started:         "stead started on NODE",
 	report.Stopping:        "stead on NODE was asked to end",
 	report.Reloaded:        "configuration applied",

@@ -108,6 +108,7 @@ func (c *Collector) Collect(out chan<- prometheus.Metric) {
 	for i := range s.Peers {
 		c.peer(out, &s.Peers[i])
 	}
+	c.sessions(out, s)
 	for _, o := range s.Overlays {
 		c.put(out, &overlayOK, number(o.OK), o.Name)
 		c.put(out, &overlayRepairs, float64(o.Repairs), o.Name)
@@ -136,10 +137,12 @@ func (c *Collector) group(out chan<- prometheus.Metric, g *report.Group) {
 		return
 	}
 	c.put(out, &groupReady, number(g.Ready), g.Name)
-	if g.VRRP == nil {
-		c.put(out, &groupSpares, float64(g.Spares()), g.Name)
-	} else {
+	c.announced(out, g)
+	switch {
+	case g.VRRP != nil:
 		c.router(out, g.Name, g.VRRP)
+	case g.Election != "none":
+		c.put(out, &groupSpares, float64(g.Spares()), g.Name)
 	}
 	c.put(out, &groupPriority, float64(g.EffectivePriority), g.Name)
 	c.put(out, &groupDraining, number(g.Draining), g.Name)

@@ -23,7 +23,7 @@ var _ = flag.Bool("update", false, "write the generated part of the page anew")
 // complete is a collector of a daemon in which everything has happened.
 func complete() *Collector {
 	d := reporttest.New()
-	d.Set(func(s *report.Status) { s.Groups = append(s.Groups, reporttest.VRRP()) })
+	d.Set(func(s *report.Status) { reporttest.Speak(s); s.Groups = append(s.Groups, reporttest.VRRP()) })
 	d.Set(func(s *report.Status) {
 		s.Loop.Late.Observe(3 * time.Millisecond)
 		s.Fence.Stalls = 2
@@ -68,9 +68,10 @@ func TestEveryMetricOfTheTableIsCollected(t *testing.T) {
 
 func TestValues(t *testing.T) {
 	const want = `
-# HELP stead_group_active 1 while this node is active for the group, fence open, else 0. Summed over the nodes it is 1.
+# HELP stead_group_active 1 while this node is active for the group, fence open, else 0. Summed over the nodes it is 1, with election none as many as serve.
 # TYPE stead_group_active gauge
 stead_group_active{group="lan"} 0
+stead_group_active{group="routed"} 1
 stead_group_active{group="web"} 1
 # HELP stead_check_up 1 while the check is up, 0 while it is down. A check without a result has no value.
 # TYPE stead_check_up gauge
@@ -154,6 +155,50 @@ stead_vrrp_send_failures_total{cause="refused"} 6
 }
 
 // A node whose fence has closed does not serve, whatever its role.
+// A group without an election says nothing of spares; one that is not announced has
+// no length of its path.
+func TestValuesOfSessions(t *testing.T) {
+	const want = `
+# HELP stead_bfd_detection_time_seconds Detection Time: silence that ends the BFD session. It has no value while nothing is expected.
+# TYPE stead_bfd_detection_time_seconds gauge
+stead_bfd_detection_time_seconds{session="10.0.1.4"} 0.03
+# HELP stead_bfd_max_gap_seconds The longest time between two packets while the BFD session was up.
+# TYPE stead_bfd_max_gap_seconds gauge
+stead_bfd_max_gap_seconds{session="10.0.1.4"} 0.012345
+# HELP stead_bgp_announced_paths Paths that are announced over the BGP session.
+# TYPE stead_bgp_announced_paths gauge
+stead_bgp_announced_paths{session="rs1"} 1
+stead_bgp_announced_paths{session="rs2"} 0
+# HELP stead_bgp_messages_total BGP messages: sent or received.
+# TYPE stead_bgp_messages_total counter
+stead_bgp_messages_total{direction="received",session="rs1"} 2400
+stead_bgp_messages_total{direction="received",session="rs2"} 20
+stead_bgp_messages_total{direction="sent",session="rs1"} 2401
+stead_bgp_messages_total{direction="sent",session="rs2"} 21
+# HELP stead_bgp_session_up 1 while the BGP session is established.
+# TYPE stead_bgp_session_up gauge
+stead_bgp_session_up{session="rs1"} 1
+stead_bgp_session_up{session="rs2"} 0
+# HELP stead_group_announced 1 while paths of the group are announced by BGP. It has no value for a group without.
+# TYPE stead_group_announced gauge
+stead_group_announced{group="routed"} 0
+# HELP stead_group_spare_nodes Members beside the active one that are heard and ready: 0 means that nobody could take over. Not with vrrp and none, where nothing is heard of them.
+# TYPE stead_group_spare_nodes gauge
+stead_group_spare_nodes{group="web"} 1
+`
+	d := reporttest.New()
+	d.Set(func(s *report.Status) {
+		reporttest.Speak(s)
+		s.BGP[1].State, s.BGP[1].Announced = "OpenSent", nil
+		s.Groups[1].Announces.Role = ""
+	})
+	err := testutil.CollectAndCompare(New(d), strings.NewReader(want), "stead_bfd_detection_time_seconds", "stead_bfd_max_gap_seconds", "stead_bgp_announced_paths",
+		"stead_bgp_messages_total", "stead_bgp_session_up", "stead_group_announced", "stead_group_prepend", "stead_group_spare_nodes")
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 func TestActiveMeansThatTheFenceIsOpen(t *testing.T) {
 	tests := []struct {
 		name   string

@@ -34,9 +34,9 @@ func (i *Info) desc() *prometheus.Desc {
 
 // The metrics.
 var (
-	groupActive   = Info{"stead_group_active", Gauge, []string{"group"}, "1 while this node is active for the group, fence open, else 0. Summed over the nodes it is 1."}
+	groupActive   = Info{"stead_group_active", Gauge, []string{"group"}, "1 while this node is active for the group, fence open, else 0. Summed over the nodes it is 1, with election none as many as serve."}
 	groupReady    = Info{"stead_group_ready", Gauge, []string{"group"}, "1 while this node could serve the group."}
-	groupSpares   = Info{"stead_group_spare_nodes", Gauge, []string{"group"}, "Members beside the active one that are heard and ready: 0 means that nobody could take over. Not with vrrp, where they say nothing."}
+	groupSpares   = Info{"stead_group_spare_nodes", Gauge, []string{"group"}, "Members beside the active one that are heard and ready: 0 means that nobody could take over. Not with vrrp and none, where nothing is heard of them."}
 	groupPriority = Info{"stead_group_priority", Gauge, []string{"group"}, "Priority of this node in the group, with the weights of the checks."}
 	groupDraining = Info{"stead_group_draining", Gauge, []string{"group"}, "1 while this node is drained."}
 	groupStalled  = Info{"stead_group_stalled", Gauge, []string{"group"}, "1 while this node is active but its fence is closed for want of a renewal."}
@@ -54,6 +54,24 @@ var (
 	routerStrangers  = Info{"stead_vrrp_strangers_total", Counter, nil, "VRRP advertisements of virtual routers that this node does not take part in. It has no value without virtual routers, nor has the next."}
 	routerFailures   = Info{"stead_vrrp_send_failures_total", Counter, []string{"cause"}, "VRRP advertisements that were not sent, to each receiver of its own: no-interface, unreachable, no-buffer, refused (by a packet filter) or other."}
 	routerRepairs    = Info{"stead_vrrp_device_repairs_total", Counter, []string{"group"}, "Times the device of the virtual MAC was put right after others had changed it."}
+
+	groupAnnounced = Info{"stead_group_announced", Gauge, []string{"group"}, "1 while paths of the group are announced by BGP. It has no value for a group without."}
+	groupPrepend   = Info{"stead_group_prepend", Gauge, []string{"group"}, "How often the local AS is prepended in the paths of the group. It has no value while nothing is announced."}
+
+	bgpUp        = Info{"stead_bgp_session_up", Gauge, []string{"session"}, "1 while the BGP session is established."}
+	bgpState     = Info{"stead_bgp_session_state", Gauge, []string{"session", "state"}, "1 for the state of the BGP session, as RFC 4271 names it: Idle, Connect, Active, OpenSent, OpenConfirm or Established."}
+	bgpFlaps     = Info{"stead_bgp_session_flaps_total", Counter, []string{"session"}, "Times an established BGP session has ended."}
+	bgpAttempts  = Info{"stead_bgp_connects_total", Counter, []string{"session"}, "Connections to the peer that were asked for."}
+	bgpMessages  = Info{"stead_bgp_messages_total", Counter, []string{"session", "direction"}, "BGP messages: sent or received."}
+	bgpAnnounced = Info{"stead_bgp_announced_paths", Gauge, []string{"session"}, "Paths that are announced over the BGP session."}
+
+	bfdUp        = Info{"stead_bfd_session_up", Gauge, []string{"session"}, "1 while the BFD session is up."}
+	bfdState     = Info{"stead_bfd_session_state", Gauge, []string{"session", "state"}, "1 for the state of the BFD session, as RFC 5880 names it: AdminDown, Down, Init or Up."}
+	bfdDowns     = Info{"stead_bfd_session_downs_total", Counter, []string{"session"}, "Times the BFD session was up and is no longer."}
+	bfdPackets   = Info{"stead_bfd_packets_total", Counter, []string{"session", "direction"}, "BFD Control packets: sent or received."}
+	bfdRefused   = Info{"stead_bfd_packets_refused_total", Counter, []string{"session"}, "BFD Control packets that were not accepted."}
+	bfdDetection = Info{"stead_bfd_detection_time_seconds", Gauge, []string{"session"}, "Detection Time: silence that ends the BFD session. It has no value while nothing is expected."}
+	bfdGap       = Info{"stead_bfd_max_gap_seconds", Gauge, []string{"session"}, "The longest time between two packets while the BFD session was up."}
 
 	peerAlive     = Info{"stead_peer_alive", Gauge, []string{"peer"}, "1 while the node is heard."}
 	peerRTT       = Info{"stead_peer_rtt_seconds", Gauge, []string{"peer"}, "Round-trip time to the node. It has no value before one was measured."}
@@ -96,6 +114,9 @@ var Table = []*Info{
 	&groupActive, &groupReady, &groupSpares, &groupPriority, &groupDraining, &groupStalled, &epoch, &wantApplied, &checkUp,
 	&routerState, &routerPriority, &routerSent, &routerReceived, &routerRefused, &routerZero, &routerMismatches,
 	&routerRepairs, &routerStrangers, &routerFailures,
+	&groupAnnounced, &groupPrepend,
+	&bgpUp, &bgpState, &bgpFlaps, &bgpAttempts, &bgpMessages, &bgpAnnounced,
+	&bfdUp, &bfdState, &bfdDowns, &bfdPackets, &bfdRefused, &bfdDetection, &bfdGap,
 	&transitions, &takeover, &dualActive,
 	&fence, &leaseStalls,
 	&peerAlive, &peerRTT, &peerLastSeen, &peerLoss, &peerPathAlive,

@@ -19,6 +19,8 @@ func Text(w io.Writer, s *report.Status) error {
 	head(&b, s)
 	groups(&b, s)
 	peers(&b, s)
+	sessions(&b, s)
+	paths(&b, s)
 	overlays(&b, s)
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -71,7 +73,7 @@ func groups(b *strings.Builder, s *report.Status) {
 	fmt.Fprintln(t, "GROUP\tTHIS NODE\tACTIVE\tEPOCH\tSINCE\tWHY\tADDRESSES")
 	for i := range s.Groups {
 		g := &s.Groups[i]
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", g.Name, role(g), or(g.Holder(), "nobody"), g.Epoch,
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", g.Name, role(g), holder(g), g.Epoch,
 			since(s.At, g.Since), or(string(g.Reason), "-"), strings.Join(g.Addresses, " "))
 	}
 	t.Flush()
@@ -95,7 +97,7 @@ func role(g *report.Group) string {
 }
 
 func group(b *strings.Builder, s *report.Status, g *report.Group) {
-	if len(g.Members) == 0 && len(g.Checks) == 0 {
+	if len(g.Members) == 0 && len(g.Checks) == 0 && g.Announces == nil {
 		return
 	}
 	fmt.Fprintf(b, "\n%s\n", g.Name)
@@ -108,6 +110,7 @@ func group(b *strings.Builder, s *report.Status, g *report.Group) {
 	}
 	t.Flush()
 	router(b, g)
+	announces(b, s, g)
 	if g.Quorum.Needed > 0 {
 		fmt.Fprintf(b, indent+"quorum  %d of %d voters needed", g.Quorum.Needed, g.Quorum.Voters)
 		if g.Role == report.RoleActive {
@@ -183,7 +186,7 @@ func peers(b *strings.Builder, s *report.Status) {
 	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "PEER\tROLE\tHEARD\tROUND TRIP\tLOSS\tPATHS")
 	for _, p := range s.Peers {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%.1f%%\t%s\n", p.Name, or(p.Role, "-"), heard(s, p), rtt(p.RTT), p.Loss*100, paths(p.Paths))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%.1f%%\t%s\n", p.Name, or(p.Role, "-"), heard(s, p), rtt(p.RTT), p.Loss*100, ways(p.Paths))
 	}
 	t.Flush()
 }
@@ -205,7 +208,7 @@ func rtt(us int64) string {
 	return fmt.Sprintf("%.2f ms", float64(us)/1000)
 }
 
-func paths(list []report.PeerPath) string {
+func ways(list []report.PeerPath) string {
 	words := make([]string, len(list))
 	for i, p := range list {
 		words[i] = p.Address + " up"

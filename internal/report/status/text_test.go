@@ -45,6 +45,23 @@ func TestText(t *testing.T) {
 			g.Members[0].Ready = false
 		}},
 		{"vrrp", func(s *report.Status) { s.Groups = append(s.Groups, reporttest.VRRP()) }},
+		{"bgp", func(s *report.Status) { reporttest.Speak(s) }},
+		{"bgp-trouble", func(s *report.Status) {
+			reporttest.Speak(s)
+			s.BGP[0].State, s.BGP[0].LastError, s.BGP[0].Announced = "Active", "connect: connection refused", nil
+			s.BGP[1].State, s.BGP[1].Announced = "Idle", nil
+			s.BFD[0].State, s.BFD[0].Diagnostic = "Down", "Control Detection Time Expired"
+			g := &s.Groups[len(s.Groups)-1]
+			g.Announces.Role, g.Announces.Until = "damped", s.At.Add(25*time.Second)
+			g.Announces.Prepend = 4
+		}},
+		{"bgp-drained", func(s *report.Status) {
+			reporttest.Speak(s)
+			g := &s.Groups[len(s.Groups)-1]
+			g.Role, g.ActiveNode, g.Draining, g.Ready, g.Announces.Role, g.Announces.Prepend = report.RoleStandby, "", true, false, "", -1
+			s.BGP[0].Announced, s.BGP[1].Announced = nil, nil
+			s.BFD[0].State, s.BFD[0].RemoteState = "Down", "AdminDown"
+		}},
 		{"active-stalled-short-of-votes", func(s *report.Status) {
 			g := &s.Groups[0]
 			g.Stalled, g.Quorum.Granted = true, 1

@@ -63,6 +63,21 @@ function router(g) {
   return [own, other];
 }
 
+// announces tells what a group announces by BGP.
+function announces(s, g) {
+  const a = g.announces;
+  const up = a.to.filter((name) => (s.bgp || []).some((p) => p.name === name && p.state === "Established")).length;
+  const p = element("p", "BGP ", "announces");
+  p.append(
+    element("span", a.as ? `announced as ${a.as}` : "nothing is announced", a.as === "active" ? "good" : a.as ? "warn" : ""),
+    element("span", `${a.as ? ` prepended ${a.prepend} times` : ""} · ${up} of ${a.to.length} sessions`, "dim"),
+  );
+  return p;
+}
+
+// holder names who is active. Without an election nothing is heard of the others.
+const holder = (g) => (g.election === "none" ? "each that is ready" : g.active_node || g.active_address);
+
 function group(s, g) {
   const box = element("article", undefined, "group");
   box.dataset.group = g.name;
@@ -70,10 +85,10 @@ function group(s, g) {
   const title = element("h3", g.name);
   title.append(element("span", g.stalled ? `${g.role}, stalled` : g.draining ? `${g.role}, drained` : g.role, `role ${g.role}${trouble ? " trouble" : ""}`));
   const active = element("p", "active: ");
-  active.append(element("strong", g.active_node || g.active_address || "nobody", g.active_node || g.active_address ? "" : "bad"), element("span", ` for ${since(s.at, g.since)}, epoch ${g.epoch}`, "dim"));
+  active.append(element("strong", holder(g) || "nobody", holder(g) ? "" : "bad"), element("span", ` for ${since(s.at, g.since)}, epoch ${g.epoch}`, "dim"));
   const list = element("ul");
   list.append(...(g.members || []).map((m) => member(g, m)), ...(g.checks || []).map((c) => check(s, c)));
-  box.append(title, active, element("p", `because ${g.reason || "–"}`, "dim"), element("p", (g.addresses || []).join(" ")), ...(g.vrrp ? router(g) : []), list);
+  box.append(title, active, element("p", `because ${g.reason || "–"}`, "dim"), element("p", (g.addresses || []).join(" ")), ...(g.vrrp ? router(g) : []), ...(g.announces ? [announces(s, g)] : []), list);
   return box;
 }
 
@@ -91,6 +106,35 @@ function peer(s, p) {
   ]);
 }
 
+function path(p) {
+  const attributes = [p.as_path && p.as_path.length ? `path ${p.as_path.join(" ")}` : "", p.med === undefined ? "" : `med ${p.med}`,
+    p.local_pref === undefined ? "" : `local_pref ${p.local_pref}`, ...(p.communities || [])].filter(Boolean).join(", ");
+  return `${p.prefix} via ${p.next_hop}${attributes ? ` (${attributes})` : ""}`;
+}
+
+function session(s, p) {
+  const up = p.state === "Established";
+  return row([
+    [p.name], [p.address], [`${p.as}`], [p.state === "Active" ? "BGP Active" : p.state, up ? "good" : "bad"], [since(s.at, p.since)],
+    [up ? `${p.hold_time} s` : "–"], [`${p.flaps}`], [p.bfd || "–", p.bfd && p.bfd !== "Up" ? "bad" : ""],
+    [(p.announced || []).map(path).join("; ") || (up ? "nothing" : p.last_error || "nothing"), "dim"],
+  ]);
+}
+
+const micros = (us) => (us > 0 ? `${us / 1000} ms` : "–");
+
+function watched(s, p) {
+  return row([
+    [p.name], [p.remote], [p.state, p.state === "Up" ? "good" : "bad"], [since(s.at, p.since)], [micros(p.tx_interval_us)], [micros(p.detection_time_us)],
+    [micros(p.max_gap_us)], [`${p.downs}`], [p.state === "Up" ? "" : p.remote_state === "AdminDown" ? "the other system was taken out of service" : p.diagnostic || p.last_refusal || "", "dim"],
+  ]);
+}
+
+function table(name, list, draw) {
+  byId(`${name}-section`).hidden = !list.length;
+  byId(name).replaceChildren(...list.map(draw));
+}
+
 function showStatus(s) {
   heard = Date.now();
   if (s.node) {
@@ -100,6 +144,8 @@ function showStatus(s) {
   }
   verdict(s);
   byId("groups").replaceChildren(...(s.groups || []).map((g) => group(s, g)));
+  table("bgp", s.bgp || [], (p) => session(s, p));
+  table("bfd", s.bfd || [], (p) => watched(s, p));
   byId("peers").replaceChildren(...(s.peers || []).map((p) => peer(s, p)));
 }
 
@@ -110,7 +156,7 @@ function when(iso) {
 }
 
 function showEvent(e) {
-  const colour = { "became-active": "good", "peer-up": "good", "check-up": "good", "peer-down": "bad", "check-down": "bad", stalled: "bad", "dual-seen": "bad" }[e.kind];
+  const colour = { "became-active": "good", "peer-up": "good", "check-up": "good", "peer-down": "bad", "check-down": "bad", "session-up": "good", "path-up": "good", "session-down": "bad", "session-refused": "bad", "path-down": "bad", stalled: "bad", "dual-seen": "bad" }[e.kind];
   const detail = [e.peer, e.detail, e.epoch ? `epoch ${e.epoch}` : "", e.took_us ? `took ${(e.took_us / 1000).toFixed(1)} ms` : ""].filter(Boolean).join(" · ");
   const list = byId("events");
   list.prepend(row([[when(e.wall), "dim"], [e.group || "–"], [e.kind, colour], [e.reason || ""], [detail, "dim"]]));
