@@ -19,12 +19,14 @@ How values are written:
 * An **integer** is decimal, without leading zeros, underscores or quotes. A **boolean** is ` + "`true` or `false`" + `, nothing else.
 * A text that YAML could take for a number or a boolean (` + "`no`, `1`" + `) stands in quotes.
 * An **address** is literal: names are not looked up, except in checks. A service address has the length of its prefix.
+* An **AS number** is decimal, or two numbers of 16 bits with a dot: ` + "`65546` and `1.10`" + ` are the same one.
 * A file has one document of at most 1 MiB. Anchors, aliases and merge keys work; what they stand for is limited to
   300,000 values. Tags are refused.
 * Names of nodes, groups and checks have letters, digits, ` + "`.`, `_` and `-`" + `, at most 63. In the headings below NAME is such a name.
 
 Bounds: 64 nodes, 4 addresses a node, 4096 groups, 255 of them decided by VRRP, 64 overlays, and in one group
-256 addresses, 255 of them advertised, and 64 checks.
+256 addresses, 255 of them advertised, 64 checks, and 256 prefixes and 64 communities announced by BGP; 64 BGP peers, and 512 places
+that ask for a BFD session: a path that several ask for has one.
 
 Keys of other versions (election types ` + "`lease`, `manual`; `geneve`" + ` and more) are refused with what to use instead.
 `
