@@ -82,6 +82,8 @@ func (n *network) add(t testing.TB, name, number string) *host {
 	}
 	h.ns.Sysctl(t, "net/ipv4/conf/all/rp_filter", "0")
 	h.ns.Sysctl(t, "net/ipv4/conf/default/rp_filter", "0")
+	// A link-local address can be used at once, not after a second or two.
+	h.ns.Sysctl(t, "net/ipv6/conf/default/dad_transmits", "0")
 	testns.Veth(t, h.ns, "eth1", n.sw, name)
 	h.ns.Addr(t, "eth1", h.link4.String()+"/24")
 	h.ns.Addr(t, "eth1", h.link6.String()+"/64")
@@ -102,6 +104,7 @@ func (h *host) behind(t testing.TB, gw *host, cable, clients string) {
 	}
 	h.far4, h.far6 = netip.MustParseAddr("10.0."+cable+".2"), netip.MustParseAddr("fd00:"+cable+"::2")
 	h.client = testns.New(t)
+	h.client.Sysctl(t, "net/ipv6/conf/default/dad_transmits", "0")
 	testns.Veth(t, h.ns, "eth3", h.client, "eth1")
 	for _, p := range []struct{ family, before, length string }{{"-4", "10.0." + clients + ".", "/24"}, {"-6", "fd00:" + clients + "::", "/64"}} {
 		h.ns.Addr(t, "eth3", p.before+"1"+p.length)

@@ -112,7 +112,9 @@ func TestSwitchover(t *testing.T) {
 	n := newRouters(t, with)
 	p := &pair{net: n, with: with, routes: "linger: 500ms", group: "    damping: { window: 0s }\n    preempt: { enabled: false }\n"}
 	p.starts(t)
-	probes := []*probe{n.rs1.probe(t, vip4), n.rs2.probe(t, vip4), n.rs1.probe(t, vip6), n.rs2.probe(t, vip6)}
+	// BIRD takes an IPv6 route out of the kernel before it puts the next one in:
+	// whoever asks through it then may lose a request, whatever the servers do.
+	probes := []*probe{n.rs1.probe(t, vip4), n.rs2.probe(t, vip4), n.rs2.probe(t, vip6)}
 	for _, change := range []struct {
 		from, to *host
 		command  []string
