@@ -1,6 +1,7 @@
 package bfd
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"testing"
@@ -96,27 +97,37 @@ func TestPortTaken(t *testing.T) {
 func TestInterfaceComesAndGoes(t *testing.T) {
 	t.Parallel()
 	na, nb := testns.New(t), testns.New(t)
-	a, b := run(t, na, to("fe80::2%eth7"), to("192.0.2.2").on("eth7")), run(t, nb, to("fe80::1").on("eth0"))
+	a, b := run(t, na, to("fe80::2%eth7"), to("192.0.2.2").on("eth7")), run(t, nb, to("fe80::1").on("eth0"), to("192.0.2.1"))
 	a.problem(t, 0, "eth7: no such interface: make it, or correct interface in the configuration")
+	var sources [2]uint16
 	for round := range 2 {
+		// Another one in between, so that the number is another one as well.
+		testns.Bridge(t, na, fmt.Sprintf("br%d", round))
 		testns.Veth(t, na, "eth7", nb, "eth0")
 		for i, ns := range []*testns.NS{na, nb} {
 			ns.Addr(t, []string{"eth7", "eth0"}[i], []string{"fe80::1/64", "fe80::2/64"}[i])
 		}
 		na.Addr(t, "eth7", "192.0.2.1/24")
-		reaches(t, na, "fe80::2%eth7")
+		nb.Addr(t, "eth0", "192.0.2.2/24")
+		reaches(t, na, "192.0.2.2")
 		for i := range 2 {
 			a.problem(t, i, "")
 		}
 		b.problem(t, 0, "")
-		a.sends(t, 0, "hello")
-		b.hears(t, "hello")
-		b.sends(t, 0, "back")
-		a.hears(t, "back")
+		for i := range 2 {
+			a.sends(t, i, "hello")
+			b.hears(t, "hello")
+			b.sends(t, i, "back")
+			a.hears(t, "back")
+		}
+		sources[round] = a.Status()[0].SourcePort
 		if round == 0 {
 			na.Run(t, "ip", "link", "del", "eth7")
 			a.problem(t, 0, "eth7: no such interface: make it, or correct interface in the configuration")
 		}
+	}
+	if sources[0] != sources[1] {
+		t.Errorf("the source port %d became %d", sources[0], sources[1])
 	}
 }
 
@@ -170,6 +181,17 @@ func TestReplace(t *testing.T) {
 	if now := a.Files(); len(now) != 1 || now[0] != files[0] {
 		t.Errorf("files %v became %v", files, now)
 	}
+	// An address that is new at a port that is open.
+	na.Addr(t, "eth0", "192.0.2.9/24")
+	if err := b.Replace([]Session{to("192.0.2.1"), to("192.0.2.9")}); err != nil {
+		t.Fatal(err)
+	}
+	testns.Eventually(t, patience, "b has closed its other port", func() bool { return free(nb, unix.AF_INET, 4784) })
+	testns.Eventually(t, patience, "its session has a socket", func() bool { return b.Status()[1].SourcePort != 0 })
+	const many = 4 * sample
+	stranger(t, na, "192.0.2.9:50000", "192.0.2.2:3784", many)
+	heard := 0
+	testns.Eventually(t, patience, "all are heard", func() bool { heard += len(b.poll(0)); return heard == many })
 	if err := a.Replace([]Session{to("224.0.0.1")}); err == nil || len(a.Status()) != 2 {
 		t.Errorf("%v, %+v", err, a.Status())
 	}

@@ -190,10 +190,11 @@ func TestGarbage(t *testing.T) {
 				t.Errorf("told % x", e.Bytes)
 			}
 			h.writes(0, 1, notification)
+			begun := time.Now()
 			h.hangs(0, 1)
 			reads(t, c, notification)
-			if _, err := c.Read(make([]byte, 1)); err != io.EOF {
-				t.Errorf("after the notification: %v", err)
+			if _, err := c.Read(make([]byte, 1)); err != io.EOF || time.Since(begun) >= hangupLimit {
+				t.Errorf("after the notification: %v, after %v", err, time.Since(begun))
 			}
 			h.nothing(t)
 		})
@@ -215,8 +216,22 @@ func TestQueue(t *testing.T) {
 		}
 		h.writes(0, 1, chunk)
 	}
-	got := make([]byte, total)
-	if _, err := io.ReadFull(c, got); err != nil {
+	// The peer reads on while more is written.
+	const size = 30_000_000
+	got := make([]byte, size)
+	read := make(chan error, 1)
+	go func() { _, err := io.ReadFull(c, got); read <- err }()
+	for total < size {
+		chunk = chunk[:min(len(chunk), 1+total%3000, size-total)]
+		for i := range chunk {
+			chunk[i] = byte(total / 7)
+			total++
+		}
+		testns.Eventually(t, patience, "there is room", func() bool { return h.status(0).Connections[0].Queued < maxQueued/2 })
+		h.writes(0, 1, chunk)
+		chunk = chunk[:cap(chunk)]
+	}
+	if err := <-read; err != nil {
 		t.Fatal(err)
 	}
 	for i, b := range got {
