@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"stead/internal/config"
+	"stead/internal/core/bfd"
+	"stead/internal/report"
 )
 
 var (
@@ -25,6 +27,15 @@ var (
 		"another TCP MD5 password, or one on one side only, is answered with silence; so is a firewall, and a TTL too low (`multihop`, `ttl_security`): tcpdump -ni any host {address} and port {port}"}
 	bgpCloses = &Problem{"bgp-closes", Warning, "a BGP peer closes connections at once",
 		"it does not know this address as a peer, or has a session with it already", "compare the address and the AS of this node in the configuration of {address}: it has to name {source}"}
+)
+
+var (
+	bgpDown = &Problem{"bgp-session-down", Warning, "a BGP session is not established",
+		"nothing is announced to this peer: a takeover by this node moves no traffic there", "what was seen says why, or: stead events; the log of the BGP daemon of {address}"}
+	bfdDown = &Problem{"bfd-down", Warning, "a BFD session is not up",
+		"the BGP session beside it is not tried, and a check that it is fails", "look whether BFD runs on {address} for this node's address, and whether UDP port {port} is let in there and here"}
+	bfdRefused = &Problem{"bfd-refused", Warning, "packets of a BFD session are refused",
+		"the session does not come up, or goes down", "the same auth, key ID and key on both sides; where it is the TTL: `multihop: 2` where the other system is not on a link of this node"}
 )
 
 var (
@@ -51,7 +62,7 @@ var (
 // bgpSessions looks at what this node's BGP and BFD sessions need.
 var bgpSessions = Check{
 	Name: "bgp",
-	Problems: []*Problem{bgpNoSource, bgpNoRoute, bgpBehindRouter, bgpRefused, bgpSilent, bgpCloses, bgpFilter, bgpAnswers, bgpConnected,
+	Problems: []*Problem{bgpNoSource, bgpNoRoute, bgpBehindRouter, bgpRefused, bgpSilent, bgpCloses, bgpDown, bfdDown, bfdRefused, bgpFilter, bgpAnswers, bgpConnected,
 		bgpSpeaker, bgpPort, bfdPort, bgpBlocked, bgpNumber, bgpFlaps},
 	Run: func(ctx context.Context, e *Env) []Finding {
 		peers, paths := e.bgpPeers(), e.bfdPaths()
@@ -67,6 +78,9 @@ var bgpSessions = Check{
 		for i := range peers {
 			found, way := e.bgpPeer(ctx, links, &peers[i])
 			if len(found) == 0 {
+				found = e.bgpHeard(&peers[i])
+			}
+			if len(found) == 0 {
 				found = []Finding{fine(bgpName(&peers[i]), "there is a way to it, and it takes connections")}
 			}
 			out = append(out, found...)
@@ -74,6 +88,7 @@ var bgpSessions = Check{
 				ways[way] = true
 			}
 		}
+		out = append(out, e.bfdHeard()...)
 		out = append(out, e.bgpAddresses(links, ways)...)
 		out = append(out, e.bgpPolicy()...)
 		out = append(out, e.bgpBeside(peers, paths)...)
@@ -179,6 +194,46 @@ func (e *Env) bgpConnects(ctx context.Context, p *config.BGPPeer, source netip.A
 		return []Finding{bgpCloses.at(bgpName(p), fmt.Sprintf("port %d: the connection was closed before anything was said", p.Port), fill...)}
 	}
 	return nil
+}
+
+// bgpHeard reads what the running daemon says of a session.
+func (e *Env) bgpHeard(p *config.BGPPeer) []Finding {
+	if e.Status == nil {
+		return nil
+	}
+	i := slices.IndexFunc(e.Status.BGP, func(s report.BGPSession) bool { return s.Name == p.Name })
+	if i < 0 || e.Status.BGP[i].Up() {
+		return nil
+	}
+	s := &e.Status.BGP[i]
+	seen := fmt.Sprintf("state %s after %d attempts", s.State, s.Attempts)
+	if s.LastError != "" {
+		seen += ": " + s.LastError
+	}
+	return []Finding{bgpDown.at(bgpName(p), seen, "address", p.Address.String())}
+}
+
+// bfdHeard reads what the running daemon says of BFD sessions.
+func (e *Env) bfdHeard() (out []Finding) {
+	if e.Status == nil {
+		return nil
+	}
+	for i := range e.Status.BFD {
+		s := &e.Status.BFD[i]
+		subject, fill := fmt.Sprintf("BFD with %s", s.Remote), []string{"address", s.Remote, "port", fmt.Sprint(bfd.PortSingleHop)}
+		if s.Multihop {
+			fill[3] = fmt.Sprint(bfd.PortMultihop)
+		}
+		switch {
+		case s.Up():
+			out = append(out, fine(subject, "up"))
+		case s.Refused > 0:
+			out = append(out, bfdRefused.at(subject, fmt.Sprintf("%d refused: %s", s.Refused, s.LastRefusal), fill...))
+		default:
+			out = append(out, bfdDown.at(subject, fmt.Sprintf("state %s, the other system's %s, %d packets heard", s.State, s.RemoteState, s.Received), fill...))
+		}
+	}
+	return out
 }
 
 // ttlOf is the TTL of what is sent to a peer, as the daemon sends it.

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"stead/internal/config"
+	"stead/internal/report"
 	"stead/internal/testns"
 )
 
@@ -46,6 +47,8 @@ func withSpeakers(change func(*world)) func(*world) {
 		w.Status.Overlays = nil
 		g := &w.Status.Groups[0]
 		g.Name, g.Addresses = "routed", []string{"10.1.0.5/32"}
+		w.Status.BGP = []report.BGPSession{{Name: "rs1", State: report.Established}, {Name: "rs2", State: report.Established}}
+		w.Status.BFD = []report.BFDSession{{Remote: "10.0.1.2", State: report.BFDUp}, {Remote: "10.0.3.1", Multihop: true, State: report.BFDUp}}
 		w.links = w.links[:2]
 		w.links[0].Addrs = []netip.Prefix{prefix("127.0.0.1/8"), prefix("10.1.0.5/32")}
 		change(w)
@@ -95,6 +98,22 @@ var onSpeakers = []breakage{
 	}), nil},
 	{"a peer that refuses a running daemon", withSpeakers(func(w *world) { w.called = CallRefused }), []string{"fatal bgp-refused"}},
 	{"a peer whose password was not read", withSpeakers(func(w *world) { w.Config.BGP.Peers[0].PasswordFile = "/p" }), []string{"hint not-checked"}},
+	{"a session that the daemon does not get", withSpeakers(func(w *world) {
+		w.Status.BGP[0].State, w.Status.BGP[0].LastError = "Active", "NOTIFICATION: bad peer AS"
+	}), []string{"warning bgp-session-down"}},
+	{"a session that the daemon does not get, and why", withSpeakers(func(w *world) {
+		w.Status.BGP[0].State, w.called = "Connect", CallRefused
+	}), []string{"fatal bgp-refused"}},
+	{"a path that BFD finds down", withSpeakers(func(w *world) { w.Status.BFD[1].State = "Down" }), []string{"warning bfd-down"}},
+	{"a path over which BFD is not believed", withSpeakers(func(w *world) {
+		s := &w.Status.BFD[0]
+		s.State, s.Refused, s.LastRefusal = "Down", 9, "another key"
+	}), []string{"warning bfd-refused"}},
+	{"no election, and another node of which nothing is heard", withSpeakers(func(w *world) {
+		g := &w.Status.Groups[0]
+		w.Config.Groups[0].Election = config.Election{Type: config.ElectionNone}
+		g.Election, g.ActiveNode, g.Role, g.Ready = "none", "", report.RoleStandby, true
+	}), nil},
 	{"a strict filter towards a peer, and one way", withSpeakers(func(w *world) { w.sysctl(4, "eth1", "rp_filter", "1") }), []string{"hint bgp-rp-filter-strict"}},
 	{"a strict filter towards a peer, and another way back", withSpeakers(func(w *world) {
 		w.links = append(w.links, Link{Index: 9, Name: "eth9", Up: true, Carrier: true})

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"stead/internal/config"
 	"stead/internal/report"
 )
 
@@ -152,7 +153,10 @@ var groups = Check{
 			found := e.group(g)
 			if len(found) == 0 {
 				seen := fmt.Sprintf("%s is active, %d could take over", g.Holder(), g.Spares())
-				if g.VRRP != nil {
+				switch {
+				case g.Election == config.ElectionNone:
+					seen = "each node that is ready is active, and this one is " + string(g.Role)
+				case g.VRRP != nil:
 					seen = g.Holder() + " is active; routers that are Backup say nothing"
 				}
 				found = []Finding{fine(g.Name, seen)}
@@ -167,7 +171,8 @@ func (e *Env) group(g *report.Group) (out []Finding) {
 	say := func(p *Problem, format string, args ...any) {
 		out = append(out, p.at(g.Name, fmt.Sprintf(format, args...), "group", g.Name))
 	}
-	if g.Holder() == "" {
+	alone := g.Election == config.ElectionNone // each node is active for itself
+	if g.Holder() == "" && !alone {
 		say(nobodyActive, "as far as %s knows", e.Status.Node)
 	}
 	if g.Stalled {
@@ -187,7 +192,7 @@ func (e *Env) group(g *report.Group) (out []Finding) {
 	case !g.Ready:
 		say(notReady, "%s", strings.TrimSuffix(report.ReasonText(g.NotReadyBecause)+": "+g.NotReadyDetail, ": "))
 	}
-	if len(g.Members) > 1 && g.VRRP == nil && g.ActiveNode != "" && g.Spares() == 0 && member {
+	if len(g.Members) > 1 && !alone && g.VRRP == nil && g.ActiveNode != "" && g.Spares() == 0 && member {
 		say(noSpare, "%s is active, and no other member is both heard and ready", g.ActiveNode)
 	}
 	return out
