@@ -86,7 +86,7 @@ var Kinds = []KindInfo{
 	{SessionDown, core.SessionDown, "A BGP session has ended; `reason` says why, `detail` names it and says what was heard or sent."},
 	{SessionRefused, core.SessionRefused, "An attempt to establish a BGP session was refused, by the peer or by this node; `detail` names it and says why."},
 	{Routed, core.Routed, "What is announced by BGP has changed: of a group, or, without one, to the session that `detail` names."},
-	{Damped, core.Damped, "A group is announced as a last choice for `took_us`, because another change was a short time ago."},
+	{Damped, core.Damped, "For `took_us` the node does not take the group over from one that serves, or announces it as a last choice (`election: none`), because another change was a short time ago."},
 	{PathUp, core.PathUp, "A BFD session is up; `detail` names it."},
 	{PathDown, core.PathDown, "A BFD session is not up any more; `detail` names it, `took_us` is how long nothing was heard."},
 	{Started, 0, "The daemon runs. `detail` is its version."},

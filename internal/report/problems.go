@@ -20,6 +20,9 @@ func (s *Status) Problems() []string {
 		g.announceProblems(s, func(format string, args ...any) {
 			worst = append(worst, "group "+g.Name+": "+fmt.Sprintf(format, args...))
 		})
+		g.waitProblems(s.Node, s.At, func(format string, args ...any) {
+			rest = append(rest, "group "+g.Name+": "+fmt.Sprintf(format, args...))
+		})
 	}
 	rest = append(rest, s.sessionProblems()...)
 	rest = append(rest, s.Counters.sendProblems()...)

@@ -50,7 +50,7 @@ var Reasons = []ReasonInfo{
 	{reason.HookFailed, "a hook failed"},
 	{reason.NoSuccessor, "nobody else is ready to take over"},
 	{reason.NotActive, "this node does not serve the group: the node that does can be asked"},
-	{reason.NoElection, "every ready node serves the group: one of them can be drained"},
+	{reason.NoElection, "there is no election: every ready node serves the group"},
 	{reason.PriorityDecides, "VRRP leaves no choice of the successor among several: priorities decide"},
 	{reason.SwitchoverLate, "the target was not ready in time; nothing changed"},
 }

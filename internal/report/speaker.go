@@ -151,6 +151,13 @@ func stateText(state string) string {
 	return state
 }
 
+// waitProblems says that this node would take over, and why it does not yet.
+func (g *Group) waitProblems(self string, at time.Time, say func(format string, args ...any)) {
+	if left := g.DampedUntil.Sub(at); left > 0 && g.Role == RoleStandby {
+		say("%s takes over in %s: damping, another change was a short time ago", self, left.Round(100*time.Millisecond))
+	}
+}
+
 // announceProblems says what a person should look at in what a group announces.
 func (g *Group) announceProblems(s *Status, say func(format string, args ...any)) {
 	a := g.Announces

@@ -88,8 +88,9 @@ type Group struct {
 	Members           []Member      `json:"members"`
 	Checks            []Check       `json:"checks"`
 	VRRP              *VRRP         `json:"vrrp,omitempty"`
-	Announces         *Announces    `json:"announces,omitempty"` // of a group that is announced by BGP
-	Sync              string        `json:"sync,omitempty"`      // groups with the same name change together
+	Announces         *Announces    `json:"announces,omitempty"`   // of a group that is announced by BGP
+	DampedUntil       time.Time     `json:"damped_until,omitzero"` // this node would take over, and waits: another change was a short time ago
+	Sync              string        `json:"sync,omitempty"`        // groups with the same name change together
 }
 
 // Quorum is how many voters an active node needs. Needed is 0 without quorum.

@@ -231,7 +231,7 @@ var sentences = map[report.Kind]string{
 	report.SessionDown:     "BGP session ended",
 	report.SessionRefused:  "BGP session refused",
 	report.Routed:          "announced by BGP",
-	report.Damped:          "announced as a last choice",
+	report.Damped:          "a change has to wait",
 	report.PathUp:          "BFD session up",
 	report.PathDown:        "BFD session down",
 	report.Started:         "stead started on NODE",
