@@ -8,7 +8,7 @@ BUILD   := -trimpath -buildvcs=$(STAMP) -ldflags '-s -w -X stead/internal/report
 SEEDS   ?= 2000
 
 .DEFAULT_GOAL := test
-.PHONY: help build demo test check sim fuzz netns bench bench-vrrp figures soak mutants docs clean
+.PHONY: help build demo test check sim fuzz netns bench bench-vrrp bench-bgp figures soak soak-bfd mutants docs clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -40,11 +40,17 @@ bench: ## measure Stead against keepalived on this machine
 bench-vrrp: ## measure Stead against keepalived, both by VRRP, N=4 trials of each fault
 	@scripts/setup.sh bench && $(MAKE) --no-print-directory build && $(GO) run ./bench -vrrp -n $(or $(N),4) -idle 10s
 
+bench-bgp: ## measure Stead against ExaBGP and FRR before route servers, N=4 trials of each fault
+	@scripts/setup.sh bench && $(MAKE) --no-print-directory build && $(GO) run ./bench -bgp -n $(or $(N),4) -idle 10s
+
 figures: build ## run each fault of the lab N=20 times and write the table of README.md anew
 	@bin/stead lab --runs $(or $(N),20) --json | $(GO) run ./bench/figures README.md
 
 soak: build ## run the pair at its fastest beside busy loops for T=10m; count false failovers
 	@$(GO) run ./bench/soak -for $(or $(T),10m)
+
+soak-bfd: build ## run BFD at 10 ms x 3 beside busy loops for T=2m; count sessions that go down
+	@scripts/setup.sh bench && $(GO) run ./bench/soak -bfd -for $(or $(T),2m)
 
 mutants: ## plant each known bug and require that a checker finds it
 	@mkdir -p bin && $(GO) run ./test/all mutants

@@ -4,8 +4,11 @@
 // and how late the daemons met their deadlines.
 //
 //	go run ./bench/soak -for 10m -busy 4 -timing fast
+//	go run ./bench/soak -bfd -for 2m
 //
-// It fails when there was a false failover.
+// It fails when there was a false failover. With -bfd it runs two nodes with BFD
+// at 10 ms x 3 between them and to two route servers, and counts the sessions that
+// went down; it fails when one did of which both ends are Stead.
 package main
 
 import (
@@ -29,6 +32,7 @@ type options struct {
 	timing  string
 	binary  string
 	overlay bool
+	bfd     bool
 }
 
 func main() {
@@ -38,6 +42,7 @@ func main() {
 	flag.StringVar(&o.timing, "timing", "fast", "timing preset of the group")
 	flag.StringVar(&o.binary, "stead", "bin/stead", "the binary to run")
 	flag.BoolVar(&o.overlay, "overlay", false, "serve the address on a VXLAN overlay")
+	flag.BoolVar(&o.bfd, "bfd", false, "two nodes with BFD at 10 ms x 3, and two route servers")
 	spin := flag.Bool("spin", false, "be one of the busy loops")
 	flag.Parse()
 	for spun := 0; *spin; spun++ { // until it is killed
@@ -56,6 +61,9 @@ func run(o options) error {
 	if err := world.Isolate(); err != nil {
 		return err
 	}
+	if o.bfd {
+		return runBFD(o, binary)
+	}
 	w, err := world.New()
 	if err != nil {
 		return err
@@ -65,12 +73,10 @@ func run(o options) error {
 	if err := s.begin(); err != nil {
 		return err
 	}
-	for range o.busy {
-		loop := exec.Command("/proc/self/exe", "-spin")
-		if err := loop.Start(); err != nil {
-			return err
-		}
-		defer func() { _ = loop.Process.Kill(); _ = loop.Wait() }()
+	end, err := spinning(o.busy)
+	defer end()
+	if err != nil {
+		return err
 	}
 	before, err := s.statuses()
 	if err != nil {
@@ -83,6 +89,24 @@ func run(o options) error {
 		return err
 	}
 	return s.tell(before, after)
+}
+
+// spinning starts busy loops, and returns what ends them.
+func spinning(loops int) (end func(), err error) {
+	var running []*exec.Cmd
+	for range loops {
+		loop := exec.Command("/proc/self/exe", "-spin")
+		if err = loop.Start(); err != nil {
+			break
+		}
+		running = append(running, loop)
+	}
+	return func() {
+		for _, loop := range running {
+			_ = loop.Process.Kill()
+			_ = loop.Wait()
+		}
+	}, err
 }
 
 type soak struct {

@@ -19,7 +19,7 @@ func SteadBGP(binary, timing string, r Routing) Pair {
 	if r.BFD.On() {
 		p.Name += fmt.Sprintf(", BFD %s × %d", words(r.BFD.Interval), r.BFD.Multiplier)
 	}
-	start := func(w *World, host string) error { return startSteadBGP(w, binary, host, timing, r) }
+	start := func(w *World, host string) error { return startSteadBGP(w, binary, host, timing, r, "") }
 	p.Start = func(w *World) error {
 		hosts := []string{Primary, Secondary}
 		if timing != "" {
@@ -49,7 +49,23 @@ func SteadBGP(binary, timing string, r Routing) Pair {
 	return p
 }
 
-func startSteadBGP(w *World, binary, host, timing string, r Routing) error {
+// SteadPaths is two nodes that announce the address with BFD beside each session,
+// and that watch the path between them by BFD as well.
+func SteadPaths(binary string, r Routing) Pair {
+	p := SteadBGP(binary, "", r)
+	p.Start = func(w *World) error {
+		for host, other := range map[string]string{Primary: Secondary, Secondary: Primary} {
+			check := fmt.Sprintf("      path: { bfd: %s, interval: %v, multiplier: %d, weight: -1 }\n", RoutedAddress(other), r.BFD.Interval, r.BFD.Multiplier)
+			if err := startSteadBGP(w, binary, host, "", r, check); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return p
+}
+
+func startSteadBGP(w *World, binary, host, timing string, r Routing, check string) error {
 	third, election, preference := "", "{ type: none }", "per_node: { secondary: { prepend: 2 } }"
 	if timing != "" {
 		third = "  client: { address: 10.0.1.4, role: witness }\n"
@@ -70,8 +86,9 @@ groups:
     election: %s
     damping: { window: 0s }
     addresses: [ { address: %s/32, interface: lo } ]
-    checks: { service: { tcp: "127.0.0.1:3000", interval: 1s, fatal: true } }
-    bgp: { %s }
+    checks:
+      service: { file: /proc/self/stat, interval: 1s, fatal: true }
+%s    bgp: { %s }
 bgp:
   local_as: %d
   router_id: { primary: 10.0.1.10, secondary: 10.0.1.20 }
@@ -80,7 +97,7 @@ bgp:
     rs2: { address: %s, as: %d, hold_time: %v, multihop: 2%s }
 control: { socket: %s }
 state: { dir: %s }
-`, third, w.Dir+"/key", election, RoutedVIP, preference, ServerAS,
+`, third, w.Dir+"/key", election, RoutedVIP, check, preference, ServerAS,
 		RoutedAddress(RS1), RouterAS, r.Hold, bfd, RoutedAddress(RS2), RouterAS, r.Hold, bfd,
 		w.Dir+"/"+host+".sock", w.Dir+"/"+host)
 	if err := os.WriteFile(w.Dir+"/key", []byte(strings.Repeat("0123456789abcdef", 2)), 0o600); err != nil {

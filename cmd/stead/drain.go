@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"stead/internal/config"
+	"stead/internal/core"
 	"stead/internal/core/reason"
 	"stead/internal/report"
 	"stead/internal/report/api"
@@ -31,7 +33,7 @@ also across a restart. Without a group: in every group of the node. A node that
 nobody can replace goes on serving and the command is refused.
 
 With --wait the command ends when another node serves every group that this node
-served. What it waits for is written to standard error, the outcome to standard
+served; where there is no election, when routers send nothing here any more. What it waits for is written to standard error, the outcome to standard
 output. When the time is over the drain stays in force; only where nobody at all
 is active for a group that this node served is it taken back.
 
@@ -160,12 +162,25 @@ func (d *drained) missing(s *report.Status, group string) (text string) {
 			text = fmt.Sprintf("%s is still active for %s", s.Node, g.Name)
 			continue
 		}
+		if g.Election == config.ElectionNone {
+			text = stillAnnounced(g, text)
+			continue
+		}
 		// Nobody, and the last that was active here gave it up for a drain: one that
 		// was begun by an earlier call.
 		if nobodyActive(g) && (d.served[g.Name] || g.Reason == reason.Drained) {
 			d.served[g.Name] = true
 			text = "nobody is active for " + g.Name
 		}
+	}
+	return text
+}
+
+// stillAnnounced says what is missing of a group without an election: this node
+// does not know whether others serve it, but which path routers have from it.
+func stillAnnounced(g *report.Group, text string) string {
+	if g.Announces != nil && g.Announces.Role == string(core.RouteLeaving) {
+		return "routers are leaving the path of " + g.Name
 	}
 	return text
 }
@@ -191,7 +206,7 @@ const takeBackPatience = 5 * time.Second
 func (d *drained) takeBack(ctx context.Context, client *api.Client, s *report.Status, group string, failed error) error {
 	unserved := ""
 	for i := 0; s != nil && i < len(s.Groups); i++ {
-		if g := &s.Groups[i]; d.served[g.Name] && g.Role == report.RoleStandby && nobodyActive(g) {
+		if g := &s.Groups[i]; d.served[g.Name] && g.Role == report.RoleStandby && g.Election != config.ElectionNone && nobodyActive(g) {
 			unserved = g.Name
 		}
 	}
