@@ -28,6 +28,7 @@ type bfdTruth struct {
 	desired   time.Duration
 	state     bfd.State
 	adminAt   moment // when it became AdminDown
+	adminEnd  moment // when it was that no more
 	toldAdmin moment // when somebody ordered that, or the contrary
 	left      bool   // the other end has not been Up at some time since this one left Up
 	ready     bool   // the other end has been Init or Up since this one became Down
@@ -60,8 +61,7 @@ func (t *bfdTruth) took(e *bfdEnd, b []byte) {
 // detection is the shortest and the longest Detection Time that the end may go by:
 // around a reconfiguration it is between two values (RFC 5880 section 6.8.3).
 func (t *bfdTruth) detection(e *bfdEnd) (shortest, longest time.Duration) {
-	a, b := e.cfg.RequiredMinRX, e.before.RequiredMinRX
-	shortest, longest = t.mult*max(min(a, b), t.desired), t.mult*max(a, b, t.desired)
+	shortest, longest = t.mult*max(e.recent.least, t.desired), t.mult*max(e.recent.most, t.desired)
 	return shortest - shortest/1000 - time.Microsecond, longest + longest/1000 + time.Microsecond
 }
 
@@ -84,6 +84,8 @@ func (t *bfdTruth) changed(e *bfdEnd, c *bfd.Change) {
 	}
 	t.admin(e, o, c)
 	switch {
+	case c.From == bfd.AdminDown:
+		t.adminEnd = w.now
 	case c.To == bfd.AdminDown:
 		t.adminAt, t.excuse = w.now, true
 	case c.To == bfd.Up:
@@ -121,11 +123,13 @@ func (t *bfdTruth) admin(e, o *bfdEnd, c *bfd.Change) {
 	for _, one := range w.ends {
 		steady = steady && one.runs() && w.now.sub(one.truth.running) > since+long
 	}
+	// What it has said before it was AdminDown once more may be under way.
+	steady = steady && (o.truth.adminEnd == 0 || w.now.sub(o.truth.adminEnd) > long)
 	isAdmin := o.truth.state == bfd.AdminDown && o.truth.adminAt > 0
 	switch {
 	case c.PeerAdmin && !isAdmin && w.now.sub(o.truth.toldAdmin) > long && w.now.sub(t.running) > long:
 		w.violate(checkAdmin, e.id, "says that the other end is AdminDown; ordered last before", w.now.sub(o.truth.toldAdmin))
-	case isAdmin && steady && !c.PeerAdmin && (!c.Silent || o.cfg.DetectMult > 2 && o.before.DetectMult > 2):
+	case isAdmin && steady && !c.PeerAdmin && (!c.Silent || o.recent.leastOne > 2):
 		w.violate(checkAdmin, e.id, fmt.Sprintf("takes AdminDown for a failure (%v), after", c.Diag), since)
 	}
 }
@@ -150,7 +154,7 @@ func (t *bfdTruth) sends(e *bfdEnd, b []byte) {
 func (w *bfdWorld) patience() time.Duration {
 	var most time.Duration
 	for _, e := range w.ends {
-		most = max(most, time.Duration(max(e.cfg.DetectMult, e.before.DetectMult))*max(time.Second, e.interval()))
+		most = max(most, time.Duration(e.recent.mult)*max(time.Second, e.interval()))
 	}
 	return 2*most + 4*time.Second
 }

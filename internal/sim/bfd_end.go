@@ -11,7 +11,7 @@ type bfdEnd struct {
 	world  *bfdWorld
 	id     int
 	cfg    bfd.Config
-	before bfd.Config // what it was before the last change
+	recent recent // intervals that it had a short time ago
 	s      *bfd.Session
 	clock  bootClock
 	up     bool
@@ -94,8 +94,9 @@ func (e *bfdEnd) tick() { e.step(func(now bfd.Instant) { e.s.Tick(now) }) }
 
 // configure gives the process another configuration, now or when it runs again.
 func (e *bfdEnd) configure(adapt func(*bfd.Config)) {
-	e.before = e.cfg
+	e.recent.add(e.world.now, &e.cfg)
 	adapt(&e.cfg)
+	e.recent.add(e.world.now, &e.cfg)
 	switch {
 	case e.runs():
 		e.step(func(now bfd.Instant) { e.s.Reconfigure(now, e.cfg) })
@@ -163,6 +164,24 @@ func (e *bfdEnd) sleep() {
 
 // interval is how long it is at most between two periodic packets of an end that is Up.
 func (e *bfdEnd) interval() time.Duration {
-	o := e.other()
-	return max(e.cfg.DesiredMinTX, e.before.DesiredMinTX, o.cfg.RequiredMinRX, o.before.RequiredMinRX)
+	return max(e.recent.slowest, e.other().recent.slowest)
+}
+
+// recent has what a configuration was while the other end may not know of its
+// changes yet: the old values go on for that long (RFC 5880 section 6.8.3).
+type recent struct {
+	at             moment        // of the last change
+	least, most    time.Duration // of RequiredMinRX
+	slowest        time.Duration // of both intervals
+	mult, leastOne uint8         // the largest and the smallest DetectMult
+}
+
+func (r *recent) add(now moment, c *bfd.Config) {
+	if r.most == 0 || now.sub(r.at) > 10*time.Second {
+		*r = recent{least: c.RequiredMinRX, leastOne: c.DetectMult}
+	}
+	r.at = now
+	r.least, r.most = min(r.least, c.RequiredMinRX), max(r.most, c.RequiredMinRX)
+	r.slowest = max(r.slowest, c.RequiredMinRX, c.DesiredMinTX)
+	r.mult, r.leastOne = max(r.mult, c.DetectMult), min(r.leastOne, c.DetectMult)
 }

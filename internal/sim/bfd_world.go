@@ -61,9 +61,10 @@ func newBFDWorld(seed uint64, s BFDSetup, out io.Writer) *bfdWorld {
 	for i := range w.ends {
 		w.links[i].loss = s.Network.Loss
 		w.ends[i] = &bfdEnd{
-			world: w, id: i, cfg: s.Ends[i], before: s.Ends[i],
+			world: w, id: i, cfg: s.Ends[i],
 			clock: bootClock{offset: 1_000_000_000 + bfd.Instant(w.hosts.intn(1<<40)), drift: s.Drift[i]},
 		}
+		w.ends[i].recent.add(0, &s.Ends[i])
 	}
 	return w
 }

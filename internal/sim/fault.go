@@ -11,29 +11,34 @@ type FaultKind uint8
 
 // The kinds of fault.
 const (
-	Cut         FaultKind = iota + 1 // nothing from Node to Peer over Path (all paths when negative)
-	Blackhole                        // nothing from or to Node
-	Partition                        // nothing between the nodes in Mask and the others
-	Lossy                            // Amount packets of a thousand from Node to Peer get lost
-	Slow                             // packets from Node to Peer take Extra longer
-	Pause                            // the daemon of Node does not run; its kernel does
-	Kill                             // the daemon of Node dies; started again at the end
-	PowerOff                         // Node dies with its kernel; boots at the end
-	Carrier                          // the interface of Group on Node has no carrier
-	SlowApply                        // the actuator of Group on Node takes Extra longer
-	BrokenApply                      // the kernel of Node refuses the addresses of Group
-	HungApply                        // the actuator of Group on Node does not come back
-	Strip                            // a stranger removes the addresses of Group on Node
-	Sick                             // check Amount of Group on Node fails
-	Blind                            // check Amount of Group on Node cannot be run
-	Order                            // an operator gives Verb to Node
+	Cut           FaultKind = iota + 1 // nothing from Node to Peer over Path (all paths when negative)
+	Blackhole                          // nothing from or to Node
+	Partition                          // nothing between the nodes in Mask and the others
+	Lossy                              // Amount packets of a thousand from Node to Peer get lost
+	Slow                               // packets from Node to Peer take Extra longer
+	Pause                              // the daemon of Node does not run; its kernel does
+	Kill                               // the daemon of Node dies; started again at the end
+	PowerOff                           // Node dies with its kernel; boots at the end
+	Carrier                            // the interface of Group on Node has no carrier
+	SlowApply                          // the actuator of Group on Node takes Extra longer
+	BrokenApply                        // the kernel of Node refuses the addresses of Group
+	HungApply                          // the actuator of Group on Node does not come back
+	Strip                              // a stranger removes the addresses of Group on Node
+	Sick                               // check Amount of Group on Node fails
+	Blind                              // check Amount of Group on Node cannot be run
+	Order                              // an operator gives Verb to Node
+	RouterCut                          // nothing between Node and the route server Peer; Amount's bits are ways that are left open
+	RouterSlow                         // Amount packets of a thousand between Node and the route server Peer get lost, the others take Extra longer
+	RouterRestart                      // the processes of the route server Peer do not run
+	RouterOff                          // the route server Peer has no power
 )
 
 var faultNames = [...]string{
 	Cut: "cut", Blackhole: "black hole", Partition: "partition", Lossy: "loss", Slow: "delay",
 	Pause: "pause", Kill: "kill", PowerOff: "power off", Carrier: "carrier lost", SlowApply: "slow actuator",
 	BrokenApply: "failing actuator", HungApply: "hung actuator", Strip: "address stripped", Sick: "sick service",
-	Blind: "check cannot run", Order: "operator",
+	Blind: "check cannot run", Order: "operator", RouterCut: "route server cut off", RouterSlow: "route server slow",
+	RouterRestart: "route server restarts", RouterOff: "route server off",
 }
 
 func (k FaultKind) String() string { return faultNames[k] }
@@ -48,6 +53,9 @@ type Fault struct {
 	Path  int
 	Group int
 	Mask  uint64
+	// Routers are the route servers on the side of Mask. A Partition with an Amount
+	// leaves the way to route servers alone.
+	Routers uint64
 	// Amount is a number of packets of a thousand, or of a check.
 	Amount int
 	Extra  time.Duration
@@ -69,6 +77,11 @@ func (w *World) fault(i int, ends bool) {
 	switch f.Kind {
 	case Cut, Blackhole, Partition, Lossy, Slow:
 		w.faultInNetwork(f, by)
+		w.faultInFarLinks(f, by)
+	case RouterCut, RouterSlow:
+		w.faultInFarLinks(f, by)
+	case RouterRestart, RouterOff:
+		w.faultInServer(f, by)
 	case Pause, Kill, PowerOff:
 		w.faultInHost(f, by)
 	case Order:
@@ -93,7 +106,7 @@ func (w *World) aim(f *Fault) {
 			f.Node = at
 		}
 	}
-	if f.Peer == f.Node {
+	if f.Peer == f.Node && f.Kind < RouterCut {
 		f.Peer = (f.Node + 1) % len(w.hosts)
 	}
 	if f.Kind == Partition && f.Mask == 0 {
@@ -147,6 +160,9 @@ func (w *World) faultInHost(f *Fault, by int) {
 		w.unpause(h)
 	case by > 0:
 		h.outages++
+		if f.Kind == PowerOff {
+			w.powerLost(h)
+		}
 		w.killDaemon(h)
 		if f.Kind == PowerOff {
 			w.powerOff(h)

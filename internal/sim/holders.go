@@ -21,7 +21,8 @@ type groupWatch struct {
 	epochs    uint64 // the highest epoch of any activation
 	lastGap   time.Duration
 	lastGapAt moment
-	moved     bool // an operator has moved the group since the world began
+	moved     bool          // an operator has moved the group since the world began
+	changes   [2]activation // the last ones
 }
 
 func newGroupWatch(s *Setup, g int) *groupWatch {
@@ -138,6 +139,7 @@ func (w *World) look() {
 			w.lookForTwo(g)
 		}
 		w.lookAtClients(g)
+		w.lookAtRoutes(g)
 		for _, h := range w.hosts {
 			w.lookAtSick(h, g)
 		}
@@ -225,6 +227,9 @@ func (w *World) dualBound(g int) time.Duration {
 // cannot hear each other, or one of them did not run, and for dualBound after;
 // two that take over from a third at the same moment find out within it, too.
 func (w *World) lookForTwo(g int) {
+	if w.group(g).Everyone {
+		return
+	}
 	for a := range w.hosts {
 		if !w.answers(w.hosts[a], g) {
 			continue
@@ -256,8 +261,8 @@ func (w *World) clientBound(g int) time.Duration {
 // lookAtClients: no client stays on a stale neighbour entry.
 func (w *World) lookAtClients(g int) {
 	watch := w.groups[g]
-	if watch.holder == nobody {
-		return
+	if watch.holder == nobody || w.setup.routed(g) {
+		return // routers send packets to addresses that are announced by BGP
 	}
 	h := w.hosts[watch.holder]
 	for i := range w.clients {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"stead/internal/core"
+	"stead/internal/core/bgp"
 )
 
 // host is one machine: a kernel that lives as long as the machine is on, and a
@@ -44,6 +45,12 @@ type host struct {
 	stopID   uint64 // of the command that ends the daemon
 	stopping bool
 	stopped  bool // an operator stopped the daemon and has not started it again
+
+	peers      []*farEnd // of its BGP sessions, in the order of the configuration
+	paths      []*farEnd // of its BFD sessions
+	hears      []hearing // by route server
+	hearsSince []moment
+	incoming   bgp.Conn // connections of route servers so far
 
 	startAgain bool   // it is to be started as soon as it has ended
 	drainID    uint64 // of the command that drains the daemon
@@ -94,6 +101,7 @@ func (w *World) startDaemon(h *host) {
 	cfg.Incarnation = w.draw.host.uint64() | 1
 	cfg.HeldOff = h.heldOff
 	cfg.Groups = slices.Clone(cfg.Groups)
+	w.ownConfig(h, &cfg)
 	for g := range cfg.Groups {
 		cfg.Groups[g].EpochFloor = h.holdings[g].ceiling
 		if w.setup.Vary != nil {
@@ -138,6 +146,7 @@ func (w *World) killDaemon(h *host) {
 		return
 	}
 	w.trace.add(w.now, h.id, "daemon killed", -1, int64(h.life), 0)
+	w.hangUpAll(h, true)
 	w.endRun(h)
 }
 
@@ -152,6 +161,7 @@ func (w *World) exitDaemon(h *host, life uint32) {
 	}
 	w.trace.add(w.now, h.id, "daemon exits", -1, int64(h.life), 0)
 	h.stopped = !h.startAgain
+	w.hangUpAll(h, false)
 	w.closeKernel(h)
 	w.endRun(h)
 	w.startDaemon(h)
@@ -159,6 +169,9 @@ func (w *World) exitDaemon(h *host, life uint32) {
 
 func (w *World) endRun(h *host) {
 	h.up, h.stopping, h.machine = false, false, nil
+	if w.far != nil {
+		w.heardChanged(h.id)
+	}
 	h.life++
 	h.wakeAt = never
 	w.dropInbox(h)
@@ -310,6 +323,9 @@ func (w *World) carryOut(h *host, a *core.Actions) {
 	if a == nil {
 		return
 	}
+	if w.far != nil {
+		w.retract(h, a)
+	}
 	if len(a.Fence) > 0 || len(a.Bind) > 0 {
 		w.moveFence(h, a)
 	}
@@ -318,6 +334,9 @@ func (w *World) carryOut(h *host, a *core.Actions) {
 	}
 	for i := range a.Advertise {
 		w.advertise(h, &a.Advertise[i])
+	}
+	if w.far != nil {
+		w.speak(h, a)
 	}
 	for i := range a.Want {
 		w.want(h, a.Want[i])

@@ -162,6 +162,9 @@ func (w *World) applied(h *host, g int) {
 	o := &h.holdings[g]
 	if o.present != o.doing.Held {
 		o.present = o.doing.Held
+		if !o.present {
+			w.checkRemoval(h, g)
+		}
 		w.trace.add(w.now, h.id, "addresses", g, int64(b2i(o.present)), 0)
 		w.refresh(h, g)
 	}

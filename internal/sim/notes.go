@@ -11,17 +11,25 @@ import (
 
 // holdingWatch is what the checkers remember of a group on a host.
 type holdingWatch struct {
-	active        bool   // as the node itself said last
-	stalled       bool   // and that its lease ran out
-	opened        bool   // it said so just now
-	announced     bool   // it announced just now
-	wantEpoch     uint64 // of the last Want of this run
-	epoch         uint64 // the highest epoch of any activation of this host
-	eligible      bool   // it runs, is well and is not drained
+	active        bool    // as the node itself said last
+	stalled       bool    // and that its lease ran out
+	opened        bool    // it said so just now
+	announced     bool    // it announced just now
+	wantEpoch     uint64  // of the last Want of this run
+	epoch         uint64  // the highest epoch of any activation of this host
+	heard         hearing // in a session that it needs
+	left          bool    // it has been active in this run, and was not any more
+	leftAt        moment
+	unannounced   bool // it said last that it announces nothing of the group
+	unannouncedAt moment
+	eligible      bool // it runs, is well and is not drained
 	eligibleSince moment
 }
 
-func (o *holdingWatch) restart() { o.active, o.stalled, o.opened, o.wantEpoch = false, false, false, 0 }
+func (o *holdingWatch) restart() {
+	o.active, o.stalled, o.opened, o.wantEpoch = false, false, false, 0
+	o.left, o.unannounced = false, false
+}
 
 // roleNoted sets what a node says of itself.
 func (w *World) roleNoted(h *host, g int, active bool) {
@@ -43,11 +51,15 @@ func (w *World) noted(h *host, n *core.Note) {
 		w.checkEpoch(h, n)
 		w.checkPreemption(h, n)
 		w.checkHandover(h, n)
+		w.checkDamped(h, n)
 		if w.group(g).Router != nil && n.Reason == reason.PeerSilent {
 			w.checkFence(h, g)
 		}
 	case core.BecameStandby:
 		o.active, o.stalled = false, false
+		o.left, o.leftAt = true, w.now
+	case core.Routed:
+		w.noteUnannounced(h, n)
 	case core.Stalled:
 		o.stalled = true
 		w.result.Stalls++
@@ -67,6 +79,9 @@ func (w *World) noted(h *host, n *core.Note) {
 // Without, the same holds for the activations of one node.
 func (w *World) checkEpoch(h *host, n *core.Note) {
 	g := int(n.Group)
+	if w.group(g).Everyone {
+		return // nobody goes by them
+	}
 	o, watch := &h.holdings[g].watch, w.groups[g]
 	before := o.epoch
 	if watch.strict {
@@ -128,7 +143,7 @@ func (w *World) lookAtNotes(h *host) {
 		announced := o.watch.announced
 		o.watch.opened, o.watch.announced = false, false
 		answers := w.answers(h, g)
-		if answers && !o.watch.active {
+		if answers && !o.watch.active && !w.group(g).Everyone {
 			w.violate(checkNotes, h.id, g, "answers, and says that it is on standby", int64(o.answerUntil.sub(w.now)))
 		}
 		if announced && !o.watch.active {
@@ -143,7 +158,7 @@ func (w *World) lookAtNotes(h *host) {
 // lookAtSick: no sick holder. A node whose fatal check is down or unknown, or
 // whose interface has no carrier, has let go when the step that told it so ends.
 func (w *World) lookAtSick(h *host, g int) {
-	if h.running() && w.answers(h, g) && !w.healthy(h, g) && h.holdings[g].watch.active {
+	if h.running() && w.answers(h, g) && !w.healthy(h, g) && h.holdings[g].watch.active && !w.byBFD(h, g) {
 		w.violate(checkSick, h.id, g, "answers with a fatal check or an interface down", 0)
 	}
 }
@@ -178,6 +193,9 @@ func (w *World) lastLook() {
 		}
 		w.lookAtPreference(g)
 	}
+	if w.far != nil {
+		w.lastLookAtRoutes()
+	}
 	w.calm.count(w)
 }
 
@@ -191,7 +209,7 @@ func (w *World) rests(g int) bool {
 func (w *World) settleBound(g int) time.Duration {
 	bound := w.holderBound(g)
 	if w.group(g).Preempt {
-		bound += w.group(g).PreemptDelay + 2*w.lease(g) + 4*w.reaction(g)
+		bound += w.group(g).PreemptDelay + w.group(g).Damping + 2*w.lease(g) + 4*w.reaction(g)
 	}
 	return bound
 }
@@ -206,7 +224,7 @@ func (w *World) lookAtWorld(h *host, g int) {
 	if o.present != o.want.Held {
 		w.violate(checkWorld, h.id, g, "addresses are not as wanted", int64(b2i(o.present)))
 	}
-	if o.want.Held != o.watch.active || o.want.Active != o.watch.active {
+	if o.want.Held != (o.watch.active || o.want.Stay) || o.want.Active != o.watch.active || o.want.Stay && (o.watch.active || !w.stays(h, g)) {
 		w.violate(checkWorld, h.id, g, "the Want does not follow the role", int64(b2i(o.want.Held)))
 	}
 }
@@ -224,4 +242,10 @@ func (w *World) lookAtPreference(g int) {
 			w.violate(checkPreempt, watch.holder, g, fmt.Sprintf("still active though %s is better", w.nodeName(h.id)), int64(holds))
 		}
 	}
+}
+
+// stays tells whether a host that is not active may have reason to announce a group.
+func (w *World) stays(h *host, g int) bool {
+	r := w.routes(h, g)
+	return r != nil && max(r.Prepend.Standby, r.Prepend.Unhealthy, r.Prepend.Drain) != core.Withdrawn
 }

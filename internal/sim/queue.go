@@ -18,6 +18,15 @@ const (
 	atRepair                   // a is the host, b the group
 	atInject                   // the adversary acts
 	atHook                     // a is the host, b the group, number the generation
+	atSegment                  // a is the connection, b the end that sent it, buf the bytes or negative
+	atRetry                    // a is the connection, b the end
+	atReset                    // a is the connection, b the end that hears of it
+	atAsk                      // a is the connection, b the end that asks, c the attempt
+	atJoined                   // a is the connection, b the end
+	atRefused                  // a is the connection, b the end
+	atTaken                    // a is the connection
+	atControl                  // a is the host, b the BFD session, c the end that it reaches, buf the bytes
+	atFar                      // a is the host, b the route server
 )
 
 // entry is something that will happen.

@@ -21,6 +21,12 @@ const (
 	checkIntruder   = "intruder-changes-nothing"
 	checkOrder      = "best-takes-over"
 	checkContract   = "contract"
+
+	checkInPlace  = "announced-in-place"
+	checkBest     = "best-path-serves"
+	checkHeard    = "no-unheard-holder"
+	checkDamping  = "damping"
+	checkSessions = "sessions-come-back"
 )
 
 // Result is what came out of one world.

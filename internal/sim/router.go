@@ -12,7 +12,7 @@ import (
 // partakers are the nodes that have a part in deciding a group: its voters, or
 // the members where VRRP decides.
 func partakers(g *core.Group) []core.NodeID {
-	if g.Router == nil {
+	if g.Router == nil && !g.Everyone {
 		return g.Voters
 	}
 	var all []core.NodeID
@@ -26,7 +26,10 @@ func partakers(g *core.Group) []core.NodeID {
 // the Active_Down_Interval of the slowest router, with the largest skew.
 func (s *Setup) lease(g int) time.Duration {
 	cfg := &s.Config.Groups[g]
-	if cfg.Router == nil {
+	switch {
+	case cfg.Everyone:
+		return 3 * s.Config.Interval
+	case cfg.Router == nil:
 		return cfg.Lease()
 	}
 	_, slowest := s.routerIntervals(g)
@@ -35,7 +38,10 @@ func (s *Setup) lease(g int) time.Duration {
 
 // interval is the time between two packets of the slowest holder.
 func (s *Setup) interval(g int) time.Duration {
-	if s.Config.Groups[g].Router == nil {
+	switch {
+	case s.Config.Groups[g].Everyone:
+		return s.Config.Interval
+	case s.Config.Groups[g].Router == nil:
 		return s.Config.Groups[g].Interval
 	}
 	_, slowest := s.routerIntervals(g)
@@ -58,6 +64,9 @@ func (s *Setup) routerIntervals(g int) (shortest, longest time.Duration) {
 // routerOf is the virtual router of a group as one host has it configured.
 func (s *Setup) routerOf(g, host int) *vrrp.Config {
 	cfg := s.Config.Groups[g]
+	if own := s.host(host); len(own.Groups) > g {
+		return own.Groups[g].Router
+	}
 	if s.Vary != nil {
 		s.Vary(host, &cfg)
 	}

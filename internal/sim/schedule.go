@@ -9,6 +9,10 @@ import (
 // schedule makes up the faults and how long the world lasts: long enough for
 // the faults, and at its end long enough to converge.
 func (s *Setup) schedule(r *random) {
+	if s.speaks() {
+		s.scheduleRoutes(r)
+		return
+	}
 	interval := s.Config.Interval
 	settle := s.settleTime()
 	pairs := len(s.Config.Nodes) * (len(s.Config.Nodes) - 1) * s.mostPaths()
@@ -74,6 +78,13 @@ func (s *Setup) add(r *random, at time.Duration) time.Duration {
 		f.Node = Holder
 	}
 	f.Kind = FaultKind(r.between(int(Cut), int(Order)))
+	if s.speaks() {
+		f.Kind = FaultKind(r.between(int(Cut), int(RouterOff)))
+		if r.chance(2) {
+			f.For = r.duration(lease, 2*s.longestStale())
+		}
+		s.addFar(r, &f)
+	}
 	switch f.Kind {
 	case Cut:
 		if s.mostPaths() > 1 && r.chance(2) {

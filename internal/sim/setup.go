@@ -28,6 +28,11 @@ type Setup struct {
 	Clients  []core.NodeID // beside which node each client stands: they share its links
 	Hostile  bool          // an adversary records, replays, forges and garbles packets
 
+	// Hosts are what each host has configured of its own: BGP and BFD sessions, and of
+	// its groups Routes, Router and Checks. Empty: there is nothing of that.
+	Hosts   []core.Config
+	SendLag time.Duration // kernels take what is written to BGP peers up to this much later
+
 	// Vary changes what one host has configured of a group; nil changes nothing.
 	Vary func(host int, g *core.Group)
 

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"stead/internal/core"
 )
@@ -94,6 +95,11 @@ func (t *trace) step(at moment, host int, e core.Event) {
 	case *core.Advertisement:
 		t.mix(uint64(p.Group))
 		t.mixBytes(p.Bytes)
+	case *core.Stream:
+		t.mix(uint64(p.Peer)<<40 | uint64(p.Kind)<<32 | uint64(p.Conn))
+		t.mixBytes(p.Bytes)
+	case *core.Control:
+		t.mixBytes(p.Bytes)
 	}
 }
 
@@ -124,7 +130,7 @@ func (t *trace) note(at moment, host int, n *core.Note) {
 	t.mixString(string(n.Reason))
 	t.put(line{
 		at: at, host: int32(host), group: int32(n.Group), kind: noteLine, text: noteName(n.Kind),
-		more: string(n.Reason), x: int64(n.Epoch), y: int64(n.Node),
+		more: strings.TrimSuffix(string(n.Reason)+" "+n.Detail, " "), x: int64(n.Epoch), y: int64(n.Node),
 	})
 }
 
@@ -168,6 +174,8 @@ var noteNames = [...]string{
 	core.PeerDown: "peer-down", core.CheckUp: "check-up", core.CheckDown: "check-down", core.CheckUnrun: "check-unrun",
 	core.Stalled: "stalled", core.Unstalled: "unstalled", core.Raised: "raised", core.DualSeen: "dual", core.Repaired: "repaired",
 	core.HoldFailed: "hold-failed", core.InPlace: "in-place", core.Announcing: "announcing", core.Refused: "refused",
+	core.SessionUp: "session-up", core.SessionDown: "session-down", core.SessionRefused: "session-refused", core.Routed: "routed",
+	core.PathUp: "path-up", core.PathDown: "path-down", core.Damped: "damped",
 }
 
 func noteName(k core.NoteKind) string {

@@ -29,6 +29,7 @@ type pair struct {
 
 // groupTruth is what is the case for a group.
 type groupTruth struct {
+	idleAt       moment   // nobody had to serve then
 	settledSince moment   // nothing that matters to the group has changed since
 	soundSince   moment   // the same, but for what operators ordered
 	sides        []uint64 // the sets of nodes that each have to have a holder of their own
@@ -118,7 +119,7 @@ func (w *World) eligibleChanged(g int) {
 	for _, m := range w.group(g).Members {
 		h := w.hosts[m.Node]
 		o := &h.holdings[g].watch
-		is := h.up && !h.drained && !h.stopping && w.healthy(h, g) && w.priority(h, g) > 0
+		is := h.up && !h.drained && !h.stopping && w.healthy(h, g) && w.priority(h, g) > 0 && o.heard != unheard
 		if is && !o.eligible {
 			o.eligibleSince = w.now
 		}
@@ -138,8 +139,15 @@ func (w *World) votersOf(g int) uint64 {
 func (w *World) settle(g int) {
 	t := &w.truth.groups[g]
 	t.settledSince = w.now
+	if len(t.sides) == 0 {
+		t.idleAt = w.now
+	}
 	t.sides, t.known = t.sides[:0], true
 	w.eligibleChanged(g)
+	if w.group(g).Everyone {
+		w.settleEveryone(g)
+		return
+	}
 	var placed uint64
 	for _, v := range partakers(w.group(g)) {
 		a := int(v)
@@ -154,6 +162,20 @@ func (w *World) settle(g int) {
 		}
 		if w.mustHold(g, part) {
 			t.sides = append(t.sides, part)
+		}
+	}
+}
+
+// settleEveryone is settle for a group in which every ready node serves by itself.
+func (w *World) settleEveryone(g int) {
+	t := &w.truth.groups[g]
+	for _, m := range w.group(g).Members {
+		h := w.hosts[m.Node]
+		if h.running() && (h.holdings[g].unreliable() || w.doubtful(h, g)) {
+			t.known = false
+		}
+		if w.ready(h, g) {
+			t.sides = append(t.sides, 1<<h.id)
 		}
 	}
 }
@@ -176,7 +198,7 @@ func (w *World) isWhole(g int, part uint64) bool {
 		if part&(1<<a) == 0 {
 			continue
 		}
-		if w.hosts[a].holdings[g].unreliable() {
+		if w.hosts[a].holdings[g].unreliable() || w.doubtful(w.hosts[a], g) {
 			return false
 		}
 		for _, u := range partakers(w.group(g)) {
@@ -218,7 +240,8 @@ func (o *holding) unreliable() bool { return o.broken > 0 || o.hung > 0 || o.slo
 // interfaces and its operator are concerned. One whose kernel has refused the
 // addresses stays away for a while: nothing is asked of it any more in this run.
 func (w *World) ready(h *host, g int) bool {
-	return h.running() && !h.drained && !h.stopping && !h.holdings[g].refused && w.healthy(h, g) && w.priority(h, g) > 0
+	return h.running() && !h.drained && !h.stopping && !h.holdings[g].refused && w.healthy(h, g) && w.priority(h, g) > 0 &&
+		h.holdings[g].watch.heard == heard
 }
 
 // healthy tells whether no fatal check is down or unknown and all interfaces have a carrier.

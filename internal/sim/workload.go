@@ -15,11 +15,12 @@ type checkTruth struct {
 	known  bool
 	isUp   bool
 	streak int
+	unsure bool   // of a BFD session: what it finds cannot be told from outside
 	downAt moment // since when it is down
 	upAt   moment
 }
 
-func (c *checkTruth) restart() { c.known, c.isUp, c.streak = false, false, 0 }
+func (c *checkTruth) restart() { c.known, c.isUp, c.streak, c.unsure = false, false, 0, false }
 
 func (c *checkTruth) up() bool   { return c.known && c.isUp }
 func (c *checkTruth) down() bool { return c.known && !c.isUp }
@@ -66,7 +67,7 @@ func (c *checkTruth) learn(o core.Outcome, cfg *core.Check, now moment) bool {
 
 // queueCheck queues the next run of a check.
 func (w *World) queueCheck(h *host, g, c int, first bool) {
-	if !memberOf(w.group(g), h.id) {
+	if !memberOf(w.group(g), h.id) || w.group(g).Checks[c].IsBFD {
 		return
 	}
 	after := w.setup.Checks
@@ -151,7 +152,15 @@ func (w *World) order(h *host, f *Fault) {
 }
 
 // stopBound is how long a daemon that was asked to stop goes on at most.
-func (w *World) stopBound() time.Duration { return 4 * w.longestLease() }
+func (w *World) stopBound() time.Duration {
+	bound := 4 * w.longestLease()
+	for g := range w.groups {
+		if w.setup.routed(g) {
+			bound = max(bound, 4*w.longestLease()+2*w.group(g).Linger+3*time.Second)
+		}
+	}
+	return bound
+}
 
 // longestLease is the longest of the groups' leases.
 func (w *World) longestLease() time.Duration {

@@ -22,6 +22,7 @@ type World struct {
 	truth   truth
 	groups  []*groupWatch
 	calm    calmWatch
+	far     *far // nil: there are no BGP or BFD sessions
 	trace   trace
 	result  Result
 
@@ -51,6 +52,16 @@ func NewWorld(seed uint64, setup Setup) *World {
 		w.hostile = newAdversary(w.draw.adversary, setup.Config.Keys)
 	}
 	w.truth = newTruth(len(w.hosts), len(setup.Config.Groups))
+	if w.far = w.newFar(); w.far != nil {
+		for _, h := range w.hosts {
+			h.hears, h.hearsSince = make([]hearing, len(w.far.servers)), make([]moment, len(w.far.servers))
+		}
+	}
+	for _, h := range w.hosts {
+		for g := range h.holdings {
+			h.holdings[g].watch.heard = w.heardIn(h, g)
+		}
+	}
 	w.plan()
 	return w
 }
@@ -89,6 +100,7 @@ func (w *World) end() moment { return moment(w.setup.Length + w.setup.Quiet) }
 // Run runs the world to its end, or to the first violation.
 func (w *World) Run() *Result {
 	end := w.end()
+	w.startFar()
 	for len(w.result.Violations) == 0 {
 		next, sleeper := w.next()
 		if next > end {
@@ -144,6 +156,12 @@ func (w *World) happen(e entry) {
 		w.hookDone(w.hosts[e.a], e)
 	case atFault:
 		w.fault(int(e.a), e.b == 1)
+	case atControl:
+		w.controlArrived(w.hosts[e.a], int(e.b), int(e.c), e.buf)
+	case atFar:
+		w.far.servers[e.b].ends[e.a].wake()
+	case atSegment, atRetry, atReset, atAsk, atJoined, atRefused, atTaken:
+		w.happenTo(w.far.conns[e.a], &e)
 	case atLook:
 		w.look()
 		w.queue.push(entry{at: w.now.add(w.lookEvery()), what: atLook})
