@@ -107,6 +107,9 @@ func (d *Daemon) group(cfg *config.Config, i int, g *core.GroupState, wall time.
 	} else {
 		out.Since = wall.Add(-now.Sub(d.started))
 	}
+	if g.Damped > now {
+		out.DampedUntil = wall.Add(g.Damped.Sub(now))
+	}
 	switch {
 	case g.Active:
 		out.Role = report.RoleActive
