@@ -25,7 +25,10 @@ type fault struct {
 	shared bool
 	// network is the only one that the fault is run in; empty: all.
 	network string
-	budget  budgetKind
+	// handsOver tells that the active host hands over before it lets go, where the
+	// address is announced by BGP: for a moment routers may send to both.
+	handsOver bool
+	budget    budgetKind
 }
 
 // in tells whether the fault can be run in a network.
@@ -61,7 +64,7 @@ var faults = []*fault{
 		undo:   func(_ context.Context, s *session) error { return s.again(s.servers[primary]) },
 	},
 	{
-		name: "sigterm", about: "the daemon of the active host is asked to end", holder: secondary, budget: resigned,
+		name: "sigterm", about: "the daemon of the active host is asked to end", holder: secondary, handsOver: true, budget: resigned,
 		inject: func(_ context.Context, s *session) error { return s.daemons[primary].signal(syscall.SIGTERM) },
 		undo:   func(_ context.Context, s *session) error { return s.again(s.daemons[primary]) },
 	},

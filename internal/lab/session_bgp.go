@@ -90,7 +90,7 @@ func (p *probes) routed() bool { return p.holders == nil }
 // unplanned is when two holders are no part of a hand-over: one route server may
 // be ahead of the other, and what goes through the other is answered as well.
 func unplanned(f *fault, spans [][2]clock.Instant) [][2]clock.Instant {
-	if f.budget == nothingLost {
+	if f.budget == nothingLost || f.handsOver {
 		return nil
 	}
 	return spans[:1] // what follows hands the address back
