@@ -56,6 +56,7 @@ func (e *byItself) settle(now Instant) {
 		e.c.deactivated(now, e.g, &peer.Change{Node: int(e.c.cfg.Self), Epoch: e.count, Reason: e.failure(), Linger: e.ready})
 		e.c.touched = true
 	}
+	e.c.due = clock.Min(e.c.due, e.due(now))
 }
 
 // failure is why a node that was active is not any more.
