@@ -78,9 +78,6 @@ var bgpSessions = Check{
 		for i := range peers {
 			found, way := e.bgpPeer(ctx, links, &peers[i])
 			if len(found) == 0 {
-				found = e.bgpHeard(&peers[i])
-			}
-			if len(found) == 0 {
 				found = []Finding{fine(bgpName(&peers[i]), "there is a way to it, and it takes connections")}
 			}
 			out = append(out, found...)
@@ -163,6 +160,9 @@ func (e *Env) bgpPeer(ctx context.Context, links []Link, p *config.BGPPeer) (out
 		seen := fmt.Sprintf("the way there is through %s on %s", route.Gateway, route.Interface)
 		return []Finding{bgpBehindRouter.at(bgpName(p), seen, "peer", p.Name, "file", e.File)}, route.Interface
 	}
+	if found, known := e.bgpHeard(p); known {
+		return found, route.Interface // what the daemon was told says more than silence
+	}
 	return e.bgpConnects(ctx, p, cmp.Or(p.Source, route.Source)), route.Interface
 }
 
@@ -196,21 +196,25 @@ func (e *Env) bgpConnects(ctx context.Context, p *config.BGPPeer, source netip.A
 	return nil
 }
 
-// bgpHeard reads what the running daemon says of a session.
-func (e *Env) bgpHeard(p *config.BGPPeer) []Finding {
+// bgpHeard reads what the running daemon says of a session. It is not known where
+// the daemon cannot say why there is none.
+func (e *Env) bgpHeard(p *config.BGPPeer) (found []Finding, known bool) {
 	if e.Status == nil {
-		return nil
+		return nil, false
 	}
 	i := slices.IndexFunc(e.Status.BGP, func(s report.BGPSession) bool { return s.Name == p.Name })
-	if i < 0 || e.Status.BGP[i].Up() {
-		return nil
+	switch {
+	case i < 0:
+		return nil, false
+	case e.Status.BGP[i].Up():
+		return nil, true
 	}
 	s := &e.Status.BGP[i]
 	seen := fmt.Sprintf("state %s after %d attempts", s.State, s.Attempts)
 	if s.LastError != "" {
 		seen += ": " + s.LastError
 	}
-	return []Finding{bgpDown.at(bgpName(p), seen, "address", p.Address.String())}
+	return []Finding{bgpDown.at(bgpName(p), seen, "address", p.Address.String())}, s.LastError != "" || p.Passive
 }
 
 // bfdHeard reads what the running daemon says of BFD sessions.

@@ -93,17 +93,18 @@ var onSpeakers = []breakage{
 	{"a peer that does not answer", ends(CallSilent), []string{"fatal bgp-no-answer", "hint daemon-not-running"}},
 	{"a peer that closes", ends(CallClosed), []string{"warning bgp-closes", "hint daemon-not-running"}},
 	{"a peer that does not answer the doctor, and has a session", withSpeakers(func(w *world) {
-		w.called = CallSilent
+		w.called, w.Status.BGP = CallSilent, nil
 		w.files["/proc/thread-self/net/tcp"] = bound("01", connected+":9999", toRS1)
 	}), nil},
-	{"a peer that refuses a running daemon", withSpeakers(func(w *world) { w.called = CallRefused }), []string{"fatal bgp-refused"}},
-	{"a peer whose password was not read", withSpeakers(func(w *world) { w.Config.BGP.Peers[0].PasswordFile = "/p" }), []string{"hint not-checked"}},
+	{"a peer that refuses a running daemon", withSpeakers(func(w *world) { w.called, w.Status.BGP = CallRefused, nil }), []string{"fatal bgp-refused"}},
+	{"a peer whose password was not read", away(func(w *world) { w.Config.BGP.Peers[0].PasswordFile = "/p" }), []string{"hint daemon-not-running", "hint not-checked"}},
 	{"a session that the daemon does not get", withSpeakers(func(w *world) {
 		w.Status.BGP[0].State, w.Status.BGP[0].LastError = "Active", "NOTIFICATION: bad peer AS"
 	}), []string{"warning bgp-session-down"}},
-	{"a session that the daemon does not get, and why", withSpeakers(func(w *world) {
+	{"a session that the daemon does not get yet", withSpeakers(func(w *world) {
 		w.Status.BGP[0].State, w.called = "Connect", CallRefused
 	}), []string{"fatal bgp-refused"}},
+	{"a peer that never connects", withSpeakers(func(w *world) { w.Status.BGP[1].State = "Active" }), []string{"warning bgp-session-down"}},
 	{"a path that BFD finds down", withSpeakers(func(w *world) { w.Status.BFD[1].State = "Down" }), []string{"warning bfd-down"}},
 	{"a path over which BFD is not believed", withSpeakers(func(w *world) {
 		s := &w.Status.BFD[0]

@@ -98,6 +98,23 @@ func TestSpeaker(t *testing.T) {
 	tr.expect(t, "primary", "bgp-in-connected-network")
 	primary.Run(t, "ip", "addr", "del", "10.1.0.1/16", "dev", "eth1")
 	tr.stop(t, "primary")
+
+	// An AS that is not the peer's, and BFD that nobody answers.
+	tr.speaks(t, "bfd: { interval: 100ms }")
+	text, err := os.ReadFile(tr.file("primary"))
+	if err == nil {
+		err = os.WriteFile(tr.file("primary"), []byte(strings.Replace(string(text), "as: 65515", "as: 65516", 1)), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.start(t, "primary")
+	testns.Eventually(t, patience, "the AS is seen to be another one", func() bool {
+		s := tr.status(t, "primary")
+		return len(s.BGP) == 1 && s.BGP[0].LastError != ""
+	})
+	tr.expect(t, "primary", "bgp-session-down", "bfd-down")
+	tr.stop(t, "primary")
 	bird.Terminate(t, patience)
 
 	// No way to the peer but through a router.
