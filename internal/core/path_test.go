@@ -132,3 +132,23 @@ func TestReconfigureKeepsSessions(t *testing.T) {
 		t.Errorf("after it: %+v %+v", s.Sessions, s.Paths)
 	}
 }
+
+// A peer that moves is another session. What the connections of the old one still
+// have to tell is not taken for news of the new ones.
+func TestMovedPeersConnectionsAreNotMixedUp(t *testing.T) {
+	b := routedBench(t, 1, 0)
+	b.run(5 * time.Second)
+	c := b.nodes[0].core
+	next := b.nodes[0].cfg
+	next.Peers = append([]Peer(nil), next.Peers...)
+	next.Peers[0].Session.Peer = routerAt(77)
+	c.Retire(b.now, &next)
+	var dials []StreamConn
+	dials = append(dials, c.Reconfigure(b.now, next).Dial...)
+	if len(dials) != 1 || dials[0].Peer != 0 || dials[0].Conn < 2 {
+		t.Fatalf("connections asked for: %v", dials)
+	}
+	if a := c.Step(b.now, &Stream{Peer: 0, Conn: 1, Kind: StreamOpened, Local: routerAt(0)}); len(a.Write) != 0 {
+		t.Error("an OPEN was sent over a connection of the session before")
+	}
+}

@@ -216,9 +216,13 @@ func (c *Core) reconfigureSessions(now Instant) {
 		cfg := &c.cfg.Peers[i]
 		var s *session
 		for _, was := range old {
-			if was.cfg.Name == cfg.Name && was.cfg.Session.Peer == cfg.Session.Peer {
+			if was.cfg.Name != cfg.Name {
+				continue
+			}
+			if was.cfg.Session.Peer == cfg.Session.Peer {
 				s = was
 			}
+			cfg.Session.After = was.Last() // what is told of it late is not taken for the new one's
 		}
 		if s != nil {
 			s.index, s.cfg = i, cfg

@@ -28,6 +28,7 @@ type Config struct {
 
 	WaitForBFD bool   // a session that BFD took down waits for BFD before it is tried again
 	Seed       uint64 // of the jitter of its timers
+	After      Conn   // the session's own connections are numbered after this one: that of another session with the same name
 }
 
 // Internal tells whether the peer is in this node's AS.

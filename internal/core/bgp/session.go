@@ -72,7 +72,7 @@ var none = fsm{holdAt: clock.Never, keepaliveAt: clock.Never}
 // New returns the Session of a checked configuration. It is Idle before Start.
 func New(cfg Config) *Session {
 	return &Session{
-		cfg: cfg, ours: none, theirs: none, parked: none,
+		cfg: cfg, last: cfg.After, ours: none, theirs: none, parked: none,
 		retryAt: clock.Never, pathAt: clock.Never, due: clock.Never, random: cfg.Seed,
 		rib: rib{leaving: noLeaving},
 	}

@@ -166,7 +166,7 @@ func (s *Session) Reconfigure(now Instant, cfg Config) (kept bool) {
 // agreed is the part of a configuration by which a session was negotiated.
 func agreed(c *Config) Config {
 	part := *c
-	part.Retry, part.MaxRetry, part.Passive, part.WaitForBFD, part.Seed = 0, 0, false, false, 0
+	part.Retry, part.MaxRetry, part.Passive, part.WaitForBFD, part.Seed, part.After = 0, 0, false, false, 0, 0
 	part.NextHop4, part.NextHop6 = none.local, none.local
 	return part
 }

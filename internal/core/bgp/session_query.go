@@ -7,5 +7,8 @@ func (s *Session) Established() bool { return s.established() != nil }
 // been taken by the kernel yet.
 func (s *Session) Unsent() bool { return s.rib.unsent || s.rib.changed && s.Established() }
 
+// Last is the connection that the session has asked for last.
+func (s *Session) Last() Conn { return s.last }
+
 // Told are the changes of this step so far: what Finish adds is of kind Announced.
 func (s *Session) Told() []Change { return s.out.Changes }
