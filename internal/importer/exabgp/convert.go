@@ -3,7 +3,6 @@ package exabgp
 import (
 	"net/netip"
 	"slices"
-	"strconv"
 
 	"stead/internal/importer/draft"
 )
@@ -166,5 +165,3 @@ func (c *converter) groupName(name, otherwise string) string {
 		return slices.ContainsFunc(c.host.groups, func(g *group) bool { return g.name == s })
 	})
 }
-
-func quote(s string) string { return strconv.Quote(s) }

@@ -18,7 +18,6 @@ type health struct {
 	name    string
 	peers   []netip.Addr // nil: all
 	options options
-	err     bool
 }
 
 // about lists an option.

@@ -26,7 +26,6 @@ type host struct {
 // peer is a neighbor.
 type peer struct {
 	d           *Directive
-	name        string
 	address     netip.Addr
 	as          uint32
 	description string

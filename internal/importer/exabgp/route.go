@@ -57,7 +57,6 @@ type reading struct {
 	path  route
 	split int  // 0: the prefix is one
 	skip  bool // it is not announced
-	prefs *Directive
 }
 
 // take is the next word, marked as converted; empty at the end.
