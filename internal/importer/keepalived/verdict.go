@@ -34,7 +34,7 @@ var (
 	balancer   = lost("Stead does not balance load", "use haproxy, nginx or ipvsadm, and let Stead move the address")
 	internals  = unneeded("it is about keepalived's own processes and files")
 	addressing = lost("Stead holds no addresses, routes or rules that do not move", "put them into the configuration of the network")
-	bfd        = lost("Stead has no BFD", "let heartbeats find a silent router: detect: heartbeat")
+	bfd        = lost("no check is made of it", "write a check by BFD, in each group that follows it: bfd: ADDRESS, with interval and multiplier")
 	snmp       = lost("Stead has no SNMP", "read /metrics instead")
 	dbus       = lost("Stead has no D-Bus interface", "read stead status --json or stead events --follow --json instead")
 	firewall   = unneeded("Stead's own fence does what keepalived needs a firewall for")
@@ -70,7 +70,7 @@ var globalVerdicts = verdicts(
 		"checker_log_all_failures", "smtp_alert_checker", "rs_init_notifies", "no_checker_emails", "lvs_netlink_cmd_rcv_bufs",
 		"lvs_netlink_cmd_rcv_bufs_force", "lvs_netlink_monitor_rcv_bufs", "lvs_netlink_monitor_rcv_bufs_force",
 		"snmp_vs_stats_update_interval", "snmp_rs_stats_update_interval", "nftables_ipvs", "nftables_ipvs_priority", "nftables_ipvs_start_fwmark"),
-	all(bfd, "bfd_priority", "bfd_no_swap", "bfd_rt_priority", "bfd_cpu_affinity", "bfd_rlimit_rttime", "bfd_rlimit_rtime"),
+	all(internals, "bfd_priority", "bfd_no_swap", "bfd_rt_priority", "bfd_cpu_affinity", "bfd_rlimit_rttime", "bfd_rlimit_rtime"),
 	all(snmp, "snmp_socket", "enable_traps", "enable_snmp_vrrp", "enable_snmp_keepalived", "enable_snmp_checker", "enable_snmp_rfc",
 		"enable_snmp_rfcv2", "enable_snmp_rfcv3"),
 	all(dbus, "enable_dbus", "dbus_service_name", "dbus_no_interface_name"),
@@ -97,7 +97,7 @@ var instanceVerdicts = verdicts(
 		"garp_extra_if", "vmac_garp_intvl"),
 	all(lost("Stead moves no routes", "use hooks: activate and standby with ip route"), "virtual_routes"),
 	all(lost("Stead moves no rules", "use hooks: activate and standby with ip rule"), "virtual_rules"),
-	all(lost("Stead has no BFD, so the instance does not follow it", "let heartbeats find a silent router: detect: heartbeat"), "track_bfd"),
+	all(lost("no check is made of it, so the group does not follow it", "write a check by BFD: bfd: ADDRESS, with interval and multiplier"), "track_bfd"),
 	all(unneeded("Stead counts as not ready while it may not use the source address"), "track_src_ip"),
 	all(unneeded("Stead takes unicast advertisements from its peers only"), "check_unicast_src"),
 	all(unneeded("Stead does not fall back to multicast"), "unicast_fault_no_peer"),
@@ -126,7 +126,7 @@ var instanceVerdicts = verdicts(
 // syncVerdicts are of vrrp_sync_group.
 var syncVerdicts = verdicts(
 	all(fifo, "notify_priority_changes"),
-	all(lost("Stead has no BFD, so the groups do not follow it", "let heartbeats find a silent router: detect: heartbeat"), "track_bfd"),
+	all(lost("no check is made of it, so the groups do not follow it", "write a check by BFD in each: bfd: ADDRESS, with interval and multiplier"), "track_bfd"),
 )
 
 // addressVerdicts are of what stands behind an address, with how many words follow.
