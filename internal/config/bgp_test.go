@@ -206,3 +206,48 @@ func TestNumbersOfASes(t *testing.T) {
 		}
 	}
 }
+
+// TestDiffOfBGPInWords: what a reload does to sessions and announcements.
+func TestDiffOfBGPInWords(t *testing.T) {
+	as := func(text string) *Config {
+		cfg := parsed(t, text)
+		if _, err := Resolve(cfg, "a", "", nil); err != nil {
+			t.Fatal(err)
+		}
+		return cfg
+	}
+	const group = "    bgp: { med: 5 }\n"
+	base := announced("bfd: { interval: 50ms }", group)
+	for _, tc := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"nothing", base, nil},
+		{"hold time", announced("hold_time: 3s, bfd: { interval: 50ms }", group), []string{`bgp: peer "rs1": hold_time 9s becomes 3s: the session is closed and opened anew`}},
+		{"hops", announced("multihop: 2, bfd: { multihop: 1, interval: 50ms }", group), []string{`bgp: peer "rs1": multihop 1 becomes 2`}},
+		{"BFD", announced("bfd: { interval: 10ms }", group), []string{`bgp: peer "rs1": bfd: interval 50ms becomes 10ms`, `bgp: peer "rs1": bfd: min_rx 50ms becomes 10ms`}},
+		{"no BFD", announced("passive: false", group), []string{`bgp: peer "rs1": is not watched by BFD any more`}},
+		{"AS", strings.Replace(base, "65010", "65011", 1), []string{`bgp: local_as 65010 becomes 65011: all sessions are closed and opened anew`}},
+		{"peer", strings.Replace(base, "rs1:", "rs2:", 1), []string{`bgp: peer "rs2": is new`, `bgp: peer "rs1": is gone: the session is closed`,
+			`group "web": is announced to rs2`, `group "web": is withdrawn from rs1`}},
+		{"attributes", announced("bfd: { interval: 50ms }", "    bgp: { med: 6, prepend: 3, communities: [no-export], per_node: { b: { med: 7 } } }\n"), []string{
+			`group "web": bgp: communities none becomes no-export`, `group "web": bgp: med 5 becomes 6`, `group "web": bgp: prepend.active 2 becomes 3`, `group "web": bgp: room 2 becomes 3`,
+			`group "web": bgp: node "a": communities none becomes no-export`, `group "web": bgp: node "a": med 5 becomes 6`, `group "web": bgp: node "a": prepend.active 2 becomes 3`, `group "web": bgp: node "a": room 2 becomes 3`,
+			`group "web": bgp: node "b": communities none becomes no-export`, `group "web": bgp: node "b": med 5 becomes 7`, `group "web": bgp: node "b": prepend.active 2 becomes 3`, `group "web": bgp: node "b": room 2 becomes 3`}},
+		{"prefixes", announced("bfd: { interval: 50ms }", "    bgp: { med: 5, prefixes: [10.1.0.0/24] }\n"), []string{`group "web": 10.1.0.0/24 is announced`, `group "web": 10.1.0.5/32 is withdrawn`}},
+		{"damping", announced("bfd: { interval: 50ms }", group+"    damping: { window: 10s }\n"), []string{`group "web": damping.window 40s becomes 10s`}},
+	} {
+		var got []string
+		for _, c := range Diff(as(base), as(tc.text)) {
+			got = append(got, c.String())
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
+		}
+	}
+	cfg := as(base)
+	cfg.BGP = nil
+	if changes := Diff(as(base), cfg); len(changes) == 0 || changes[0].String() != "bgp: is gone: what was announced is withdrawn" {
+		t.Errorf("%v", changes)
+	}
+}

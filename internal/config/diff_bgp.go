@@ -73,10 +73,10 @@ func (d *differ) bgpPeer(where string, a, b *BGPPeer) {
 		{"as", a.AS, b.AS, true},
 		{"hold_time", length(a.HoldTime), length(b.HoldTime), true},
 		{"connect_retry", length(a.ConnectRetry), length(b.ConnectRetry), false},
-		{"passive", a.Passive, b.Passive, true},
-		{"multihop", a.Multihop, b.Multihop, true},
-		{"ttl_security", a.TTLSecurity, b.TTLSecurity, true},
-		{"password_file", orNone(a.PasswordFile), orNone(b.PasswordFile), !bytes.Equal(a.Password, b.Password)},
+		{"passive", a.Passive, b.Passive, false},
+		{"multihop", a.Multihop, b.Multihop, false},
+		{"ttl_security", a.TTLSecurity, b.TTLSecurity, false},
+		{"password_file", orNone(a.PasswordFile), orNone(b.PasswordFile), false},
 		{"families", a.familyWords(), b.familyWords(), true},
 		{"extended_next_hop", a.ExtendedNextHop, b.ExtendedNextHop, true},
 		{"graceful_shutdown", a.GracefulShutdown, b.GracefulShutdown, false},
@@ -88,8 +88,8 @@ func (d *differ) bgpPeer(where string, a, b *BGPPeer) {
 			d.add(where, "%s %v becomes %v", c.key, c.old, c.new)
 		}
 	}
-	if a.PasswordFile == b.PasswordFile && !bytes.Equal(a.Password, b.Password) {
-		d.add(where, "the password is another one: %s", reopened)
+	if !bytes.Equal(a.Password, b.Password) {
+		d.add(where, "the password is another one at once: the session ends unless the peer's changes too")
 	}
 	d.sources(where, a.Source, b.Source, a.Sources, b.Sources, reopened)
 	d.bfd(where, a.BFD, b.BFD)
@@ -124,8 +124,8 @@ func (d *differ) bfd(where string, a, b *BFD) {
 		{"interval", length(a.Interval), length(b.Interval), false},
 		{"min_rx", length(a.MinRX), length(b.MinRX), false},
 		{"multiplier", a.Multiplier, b.Multiplier, false},
-		{"multihop", a.Multihop, b.Multihop, true},
-		{"passive", a.Passive, b.Passive, true},
+		{"multihop", a.Multihop, b.Multihop, (a.Multihop > 1) != (b.Multihop > 1)},
+		{"passive", a.Passive, b.Passive, false},
 	} {
 		switch {
 		case c.old != c.new && c.anew:
