@@ -27,10 +27,12 @@ type routing struct {
 	movedAt     Instant // without an election: when this node was active last; 0: never
 	dampedUntil Instant
 	releaseBy   Instant // the addresses go by then, whether the withdrawal was sent or not
+	settled     bool    // there is a session, and there was time to hear the other members
+	settleAt    Instant
 }
 
 func newRouting() routing {
-	return routing{path: Withdrawn, silent: stalePaths{holder: peer.Nobody}, dampedUntil: clock.Never, releaseBy: clock.Never}
+	return routing{path: Withdrawn, silent: stalePaths{holder: peer.Nobody}, dampedUntil: clock.Never, releaseBy: clock.Never, settleAt: clock.Never}
 }
 
 // reroute has what a group announces looked at before the step ends.
@@ -251,11 +253,14 @@ func (c *Core) routesDue(now Instant, g *group) Instant {
 		r.dampedUntil = clock.Never
 		c.reroute(g)
 	}
+	if now >= r.settleAt {
+		c.assess(now, g)
+	}
 	if now >= r.releaseBy {
 		c.releasing = true
-		return min(r.silent.until(), r.dampedUntil)
+		return min(r.silent.until(), r.dampedUntil, r.settleAt)
 	}
-	return min(r.silent.until(), r.dampedUntil, r.releaseBy)
+	return min(r.silent.until(), r.dampedUntil, r.releaseBy, r.settleAt)
 }
 
 // routesState is what status shows of a group's announcement.

@@ -312,6 +312,39 @@ func TestNodeWithoutSessionsIsNotReady(t *testing.T) {
 	b.wantBest(0)
 }
 
+// What lets a session come again lets heartbeats come, a little later at times. A
+// node that stood by for want of a session does not take the group from one that
+// it does not hear yet.
+func TestHealedNodeListensBeforeItServes(t *testing.T) {
+	b := routedBench(t, 2, 0, func(c *Config) { c.Groups[0].Preempt = false })
+	b.mayBe = 2
+	b.run(3 * time.Second)
+	b.cut = func(from, to int) bool { return from == 0 || to == 0 }
+	b.run(testHold + 3*time.Second)
+	b.wantBest(1)
+	b.wantHolder(1)
+	healed := b.now
+	b.cut = func(from, to int) bool { return from == 1 && to == 0 }
+	for b.sessionNotes(0, SessionUp, healed) == nil {
+		b.run(time.Millisecond)
+	}
+	b.run(100 * time.Millisecond)
+	b.cut = func(from, to int) bool { return false }
+	b.run(time.Second)
+	b.wantHolder(1)
+	if n := b.noted(0, BecameActive, healed) + b.noted(1, BecameStandby, healed); n > 0 {
+		b.fail("%d changes of role by a heal", n)
+	}
+	// Alone it does not wait for ever.
+	b.cut = func(from, to int) bool { return from == 0 || to == 0 }
+	b.run(testHold + 3*time.Second)
+	b.kill(1)
+	b.cut = func(from, to int) bool { return false }
+	b.run(2 * time.Second)
+	b.wantHolder(0)
+	b.wantBest(0)
+}
+
 func everyone(c *Config) {
 	g := &c.Groups[0]
 	g.Everyone, g.Interval, g.Multiplier = true, 0, 0

@@ -3,6 +3,7 @@ package core
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"stead/internal/core/bgp"
 	"stead/internal/core/clock"
@@ -150,13 +151,40 @@ func (g *group) announcedTo(peer int) bool {
 	return g.cfg.Routes != nil && slices.Contains(g.cfg.Routes.Peers, peer)
 }
 
-// unheard tells whether a group needs a session to be of use, and has none.
-func (c *Core) unheard(g *group) bool {
+// settling is for how long a node whose first session has come listens for the
+// other members before it may serve: what let the session come lets their
+// heartbeats come, but the kernel may ask for 100 ms where they are.
+const settling = 250 * time.Millisecond
+
+// unheard tells whether a group needs a session to be of use, and has none, or has
+// one so lately that an active node may not have been heard yet.
+func (c *Core) unheard(now Instant, g *group) bool {
 	r := g.cfg.Routes
 	if r == nil || !r.Needed {
 		return false
 	}
-	return !slices.ContainsFunc(r.Peers, func(i int) bool { return c.sessions[i].Established() })
+	if !slices.ContainsFunc(r.Peers, func(i int) bool { return c.sessions[i].Established() }) {
+		g.route.settled, g.route.settleAt = false, clock.Never
+		return true
+	}
+	if g.route.settleAt == clock.Never && !g.route.settled {
+		g.route.settleAt = now.Add(settling)
+		c.due = clock.Min(c.due, g.route.settleAt)
+	}
+	if now >= g.route.settleAt || g.active || c.hearsMembers(g) {
+		g.route.settled, g.route.settleAt = true, clock.Never
+	}
+	return !g.route.settled
+}
+
+// hearsMembers tells whether every other member of a group is heard.
+func (c *Core) hearsMembers(g *group) bool {
+	for _, m := range g.cfg.Members {
+		if m.Node != c.cfg.Self && !c.machine.Hears(int(m.Node)) {
+			return false
+		}
+	}
+	return true
 }
 
 // stopSessions tells every peer that this node ends, and why. BFD follows: that

@@ -91,6 +91,9 @@ type PathState struct {
 	Deaf    bool // the node is heard over it, but has not heard this one for long
 }
 
+// Hears tells whether a node is heard.
+func (m *Machine) Hears(index int) bool { return !m.nodes[index].missed() }
+
 // Node returns what is known of a node at a moment.
 func (m *Machine) Node(now Instant, index int) NodeState {
 	n := m.nodes[index]
