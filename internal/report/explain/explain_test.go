@@ -168,6 +168,26 @@ since then, without a change
 `,
 	},
 	{
+		"a group that lost its sessions",
+		[]report.Event{
+			at(0, report.SessionUp, "", report.Event{Detail: "rs1: AS 65515"}),
+			at(90000, report.PathDown, "", report.Event{Detail: "rs1: nothing was heard for the detection time", Reason: reason.BFDDown, TookUS: 30000}),
+			at(90000.1, report.SessionDown, "", report.Event{Detail: "rs1: Cease, BFD Down", Reason: reason.BFDDown}),
+			at(90000.2, report.NotReady, "lan", report.Event{Reason: reason.NoSession}),
+			at(90000.3, report.BecameStandby, "lan", report.Event{Reason: reason.NoSession}),
+			at(90000.4, report.Routed, "lan", report.Event{Detail: "withdrawn"}),
+			at(90000.5, report.Routed, "", report.Event{Detail: "rs2: withdrawn 10.1.0.5/32"}),
+		},
+		`lan: primary became standby because no BGP session is established over which the addresses could be announced (no-session)
+
+        +0.0 ms  path-down       BFD session down: BFD finds the path to the other system down: rs1: nothing was heard for the detection time (took 30.0 ms)
+        +0.1 ms  session-down    BGP session ended: BFD finds the path to the other system down: rs1: Cease, BFD Down
+        +0.2 ms  not-ready       primary is not ready to serve: no BGP session is established over which the addresses could be announced
+        +0.3 ms  became-standby  primary serves no longer: fence closed: no BGP session is established over which the addresses could be announced
+        +0.4 ms  routed          announced by BGP: withdrawn
+`,
+	},
+	{
 		"who was active when this node began",
 		[]report.Event{
 			at(0, report.Started, "", report.Event{Detail: "v1.2.3"}),
