@@ -28,12 +28,13 @@ type bfdTruth struct {
 	desired   time.Duration
 	state     bfd.State
 	adminAt   moment // when it became AdminDown
-	adminEnd  moment // when it was that no more
+	wasUp     bool   // before that
 	toldAdmin moment // when somebody ordered that, or the contrary
 	left      bool   // the other end has not been Up at some time since this one left Up
 	ready     bool   // the other end has been Init or Up since this one became Down
 	strict    bool   // and no older packet can say otherwise
 	upAt      moment // when it became Up
+	readyEnd  moment // when it left Init or Up
 	refused   uint64
 
 	window moment // packets sent since then, at most a second
@@ -84,20 +85,21 @@ func (t *bfdTruth) changed(e *bfdEnd, c *bfd.Change) {
 	}
 	t.admin(e, o, c)
 	switch {
-	case c.From == bfd.AdminDown:
-		t.adminEnd = w.now
 	case c.To == bfd.AdminDown:
-		t.adminAt, t.excuse = w.now, true
+		t.adminAt, t.wasUp, t.excuse = w.now, c.From == bfd.Up, true
 	case c.To == bfd.Up:
 		t.excuse, t.upAt = true, w.now
 	}
+	under := 2 * (w.setup.Network.Latency + w.setup.Network.Jitter)
+	if c.From >= bfd.Init && c.To < bfd.Init {
+		t.readyEnd = w.now
+	}
 	if c.From == bfd.Up {
 		t.left = !o.up || o.truth.state != bfd.Up
-		under := 2 * (w.setup.Network.Latency + w.setup.Network.Jitter)
 		t.strict = w.inOrder() && w.now.sub(t.running) > time.Second && w.now.sub(o.truth.upAt) > under
 	}
 	if c.To == bfd.Down {
-		t.ready = o.up && o.truth.state >= bfd.Init
+		t.ready = o.up && (o.truth.state >= bfd.Init || w.now.sub(o.truth.readyEnd) < under)
 	}
 	o.truth.left = o.truth.left || c.To != bfd.Up
 	o.truth.ready = o.truth.ready || c.To >= bfd.Init
@@ -123,8 +125,7 @@ func (t *bfdTruth) admin(e, o *bfdEnd, c *bfd.Change) {
 	for _, one := range w.ends {
 		steady = steady && one.runs() && w.now.sub(one.truth.running) > since+long
 	}
-	// What it has said before it was AdminDown once more may be under way.
-	steady = steady && (o.truth.adminEnd == 0 || w.now.sub(o.truth.adminEnd) > long)
+	steady = steady && o.truth.wasUp // else a Down from before may be under way
 	isAdmin := o.truth.state == bfd.AdminDown && o.truth.adminAt > 0
 	switch {
 	case c.PeerAdmin && !isAdmin && w.now.sub(o.truth.toldAdmin) > long && w.now.sub(t.running) > long:
