@@ -238,12 +238,25 @@ func (m *Machine) chooseTarget(now Instant, g *group) {
 			if g.others&(1<<i) == 0 || !n.known[g.index] || !n.alive(g.timing) || n.rec[g.index].Role == RoleActive {
 				continue
 			}
-			if to := m.nodeOf(n.rec[g.index].Ask); to != nobody && to != m.self {
-				m.aim(now, g, to, n.rec[g.index].Cause.Reason(), maxHandover)
-				return
+			r := &n.rec[g.index]
+			to := m.nodeOf(r.Ask)
+			if to == nobody || to == m.self || r.Cause.Reason() == reason.Preempted && !m.givesWay(now, g, r) {
+				continue
 			}
+			m.aim(now, g, to, r.Cause.Reason(), maxHandover)
+			return
 		}
 	}
+}
+
+// givesWay tells whether a node that asks for the group because it is better may have
+// it. It may have asked the one before, and not have heard yet of this one.
+func (m *Machine) givesWay(now Instant, g *group, r *Record) bool {
+	at := g.changedAt.Add(max(g.cfg.PreemptDelay, g.cfg.Damping))
+	if now < at {
+		m.wake(g, at)
+	}
+	return now >= at && int(r.Priority) > g.priority && !g.pinned
 }
 
 // aim begins a hand-over to a node that is ready for it.

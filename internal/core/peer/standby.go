@@ -109,11 +109,11 @@ func (m *Machine) considerPreempt(now Instant, g *group, owner *Record) {
 	wants := g.cfg.Preempt && g.priority > int(owner.Priority) && owner.Flags&recPinned == 0
 	at := max(max(g.readySince, g.startAt, g.ownerSince).Add(g.cfg.PreemptDelay), g.refuses)
 	damped := g.ownerSince.Add(g.cfg.Damping)
+	if (!wants || now < max(at, damped)) && g.ask == m.self && g.askCause.Reason() == reason.Preempted {
+		g.ask = nobody
+	}
 	switch {
 	case !wants:
-		if g.ask == m.self && g.askCause.Reason() == reason.Preempted {
-			g.ask = nobody
-		}
 	case now >= at && now < damped:
 		if g.dampedBy != g.ownerSince {
 			g.dampedBy = g.ownerSince
