@@ -85,8 +85,8 @@ func routes(cfg *config.Config, g *config.Group, those []core.Peer) *core.Routes
 	r := g.Routes.For(cfg.Self)
 	out := &core.Routes{
 		Prepend: core.Prepend{Active: r.Prepend.Active, Standby: r.Prepend.Standby, Unhealthy: r.Prepend.Unhealthy, Drain: r.Prepend.Drain},
-		Room:    r.Room,
-		Needed:  g.Election.Type != config.ElectionNone,
+		Room:    r.Room, LastChoice: g.Routes.LastChoice(),
+		Needed: g.Election.Type != config.ElectionNone,
 	}
 	extended := true
 	for i := range those {

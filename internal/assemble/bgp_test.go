@@ -114,7 +114,7 @@ func TestAnnouncementsOfANode(t *testing.T) {
 	prefix, addr := netip.MustParsePrefix, netip.MustParseAddr
 	web := func(self string) core.Group { return coreOf(t, speakingAs(t, self), 1).Groups[1] }
 	want := core.Routes{
-		Peers: []int{0, 1}, Graceful: []bool{true, false}, Prepend: core.Prepend{Active: 3, Standby: 6, Unhealthy: core.Withdrawn, Drain: 9}, Room: 1, Stale: 10 * time.Second, Needed: true,
+		Peers: []int{0, 1}, Graceful: []bool{true, false}, Prepend: core.Prepend{Active: 3, Standby: 6, Unhealthy: core.Withdrawn, Drain: 9}, Room: 1, LastChoice: 5, Stale: 10 * time.Second, Needed: true,
 		Paths: []bgp.Path{{Prefix: prefix("10.1.0.5/32"), MED: 5, HasMED: true, LocalPref: 100, Communities: []bgp.Community{0xffffff01},
 			Large: []bgp.LargeCommunity{{Global: 65010, Local1: 1, Local2: 2}}}},
 	}

@@ -88,7 +88,7 @@ type Prepend struct {
 	Active    int // default: Room
 	Standby   int // default Withdrawn
 	Unhealthy int // default Withdrawn
-	Drain     int // default Withdrawn; a path that lingers then has 2 more than Active
+	Drain     int // default Withdrawn; a path that lingers is then prepended LastChoice times
 }
 
 // For is how one node speaks BGP: with its own router ID and sources.
@@ -112,6 +112,20 @@ func (d *BFD) For(node string) *BFD {
 	out := *d
 	out.Source = d.Sources[node]
 	return &out
+}
+
+// lastChoice is by how much longer than the paths of active nodes one is that
+// routers are to take only where there is no other.
+const lastChoice = 2
+
+// LastChoice is how often the local AS is prepended by such a path: more often than
+// by any node while it is active, which is what the others may be.
+func (r *Routes) LastChoice() int {
+	most := max(r.Prepend.Active, 0)
+	for _, own := range r.PerNode {
+		most = max(most, own.Prepend.Active)
+	}
+	return most + lastChoice
 }
 
 // For is what one node announces.

@@ -8,10 +8,6 @@ import (
 	"time"
 )
 
-// lastChoice is by how much longer than an active node's a path is that routers are to
-// take only where there is no other.
-const lastChoice = 2
-
 // PlanRoutes is what a group announces.
 type PlanRoutes struct {
 	Node        string         `json:"node,omitempty"` // whose, where nodes differ and the plan is about all
@@ -69,7 +65,7 @@ func (c *Config) planRoute(g *Group, r *Routes, node string) PlanRoutes {
 func (r *Routes) counts(g *Group) map[string]int {
 	counts := map[string]int{"active": r.Prepend.Active, "unhealthy": r.Prepend.Unhealthy, "drain": r.Prepend.Drain, "leaving": r.Prepend.Drain}
 	if r.Prepend.Drain == Withdrawn {
-		counts["leaving"] = r.Prepend.Active + lastChoice
+		counts["leaving"] = g.Routes.LastChoice()
 	}
 	if r.Linger == 0 {
 		counts["leaving"] = Withdrawn

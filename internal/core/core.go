@@ -67,8 +67,11 @@ type Routes struct {
 	// Room is by how much fewer a node prepends that has taken over from one that
 	// fell silent: the path of that one stays with the peers until its sessions' hold
 	// times are over.
-	Room  int
-	Stale time.Duration // how long such a path may stay: after that the node prepends as always
+	Room int
+	// LastChoice is how often a path is prepended at least that is to be taken only
+	// where there is no other: more often than that of any node while it is active.
+	LastChoice int
+	Stale      time.Duration // how long such a path may stay: after that the node prepends as always
 	// Graceful marks the path of a node that hands over or is drained with
 	// GRACEFUL_SHUTDOWN, for the peers that ask for it: parallel to Peers.
 	Graceful []bool

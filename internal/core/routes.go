@@ -10,12 +10,12 @@ import (
 	"stead/internal/core/reason"
 )
 
-// lastChoice is by how much longer than an active node's the path of a node is
-// that is to be chosen only where there is no other.
-const lastChoice = 2
-
 // withdrawPatience is how long addresses wait for their withdrawal to be sent.
 const withdrawPatience = time.Second
+
+// lastChoice is how often a path is prepended that is to be taken only where there
+// is no other: also more often than this node's own while it is active.
+func (r *Routes) lastChoice() int { return max(r.LastChoice, r.Prepend.Active+2, 2) }
 
 // routing is what a group announces by BGP, as far as it changes.
 type routing struct {
@@ -66,12 +66,12 @@ func (c *Core) routeOf(now Instant, g *group) (role RouteRole, path int) {
 	case g.lingerUntil != clock.Never:
 		role, path = RouteLeaving, r.Prepend.Drain
 		if path == Withdrawn {
-			path = max(r.Prepend.Active, 0) + lastChoice
+			path = r.lastChoice()
 		}
 	case g.active && !g.open:
 		role, path = g.standing(c.isDrained(g))
 	case g.open && g.route.dampedUntil != clock.Never && r.Prepend.Active != Withdrawn:
-		role, path = RouteDamped, r.Prepend.Active+lastChoice
+		role, path = RouteDamped, r.lastChoice()
 	case g.open && g.route.silent.depth > 0 && r.Prepend.Active != Withdrawn:
 		role, path = RouteTakeover, max(0, r.Prepend.Active-min(g.route.silent.depth, r.Room))
 	case g.open:

@@ -430,6 +430,22 @@ func TestDrainWithoutAnElection(t *testing.T) {
 	b.wantBest(0, 1)
 }
 
+// The path that a node leaves behind is worse than the one that another node is
+// active with, which may be longer than its own was.
+func TestPathOfANodeThatLeavesIsTheLastChoice(t *testing.T) {
+	b := routedBench(t, 2, 0, everyone, func(c *Config) {
+		c.Groups[0].Linger = time.Second
+		c.Groups[0].Routes.Prepend.Active, c.Groups[0].Routes.LastChoice = 2*int(c.Self), 4
+	})
+	b.passing()
+	b.run(3 * time.Second)
+	b.wantBest(0)
+	b.step(0, Command{ID: 1, Verb: Drain, Group: AllGroups})
+	b.neverLost(500 * time.Millisecond)
+	b.wantBest(1)
+	b.wantPath(0, 5)
+}
+
 func TestSwitchoverWithoutAnElectionIsRefused(t *testing.T) {
 	b := routedBench(t, 2, 0, everyone)
 	b.passing()
