@@ -33,9 +33,10 @@ also across a restart. Without a group: in every group of the node. A node that
 nobody can replace goes on serving and the command is refused.
 
 With --wait the command ends when another node serves every group that this node
-served; where there is no election, when routers send nothing here any more. What it waits for is written to standard error, the outcome to standard
-output. When the time is over the drain stays in force; only where nobody at all
-is active for a group that this node served is it taken back.
+served; where there is no election, when routers send nothing here any more. What
+it waits for is written to standard error, the outcome to standard output. When the
+time is over the drain stays in force; only where nobody at all is active for a
+group that this node served is it taken back.
 
 Exit codes: 0 drained, or with --if-running no daemon runs; 1 not within the
 timeout; 2 wrong usage; 3 no daemon answers; 4 refused or taken back, above all
