@@ -115,6 +115,9 @@ func (b *builder) settle(v *value, g *Group, r *Routes, c roleCounts) {
 // that does, nor liked as much.
 func (b *builder) preferences(v *value, g *Group, r *Routes, common roleCounts, counts map[string]roleCounts) {
 	kinds := b.kinds(r)
+	if len(kinds) == 0 {
+		kinds = []bool{false} // the peers were refused
+	}
 	room := true
 	for _, a := range g.Members {
 		for _, o := range g.Members {
