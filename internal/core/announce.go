@@ -79,6 +79,10 @@ func (c *Core) linger(now Instant, g *group) {
 		return
 	}
 	g.lingerUntil = until
+	if g.cfg.Routes != nil && g.router == nil {
+		g.route.overlaps = now.Add(min(g.cfg.Linger/2, overlap))
+		until = g.route.overlaps
+	}
 	c.due = clock.Min(c.due, until)
 	c.bind(g, slot)
 }

@@ -258,7 +258,7 @@ func (c *Core) activated(now Instant, g *group, ch *peer.Change) {
 		g.claimed = now
 	}
 	g.lingerUntil = clock.Never
-	g.route.releaseBy = clock.Never
+	g.route.releaseBy, g.route.overlaps = clock.Never, clock.Never
 	c.succeeds(now, g, int(c.cfg.Self), ch.Reason, ch.Epoch)
 	c.damp(now, g, true)
 	c.wantHeld(g, true, true, ch.Reason)

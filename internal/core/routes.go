@@ -17,6 +17,11 @@ const withdrawPatience = time.Second
 // is no other: also more often than this node's own while it is active.
 func (r *Routes) lastChoice() int { return max(r.LastChoice, r.Prepend.Active+2, 2) }
 
+// overlap is for how long the path of a node that hands over stays as it was, at
+// most: that of its successor has to arrive first. Until then the others lead to nodes
+// that drop packets.
+const overlap = 200 * time.Millisecond
+
 // routing is what a group announces by BGP, as far as it changes.
 type routing struct {
 	stale bool // something has happened that the announcement may depend on
@@ -24,6 +29,7 @@ type routing struct {
 	path  int // how often the local AS is prepended, or Withdrawn
 
 	silent      stalePaths
+	overlaps    Instant // until then the path of a node that hands over stays as it was; Never: it has changed
 	movedAt     Instant // without an election: when this node was active last; 0: never
 	dampedUntil Instant
 	releaseBy   Instant // the addresses go by then, whether the withdrawal was sent or not
@@ -32,7 +38,7 @@ type routing struct {
 }
 
 func newRouting() routing {
-	return routing{path: Withdrawn, silent: stalePaths{holder: peer.Nobody}, dampedUntil: clock.Never, releaseBy: clock.Never, settleAt: clock.Never}
+	return routing{path: Withdrawn, silent: stalePaths{holder: peer.Nobody}, overlaps: clock.Never, dampedUntil: clock.Never, releaseBy: clock.Never, settleAt: clock.Never}
 }
 
 // reroute has what a group announces looked at before the step ends.
@@ -60,10 +66,11 @@ func (g *group) standing(drained bool) (RouteRole, int) {
 // addresses are in place.
 func (c *Core) routeOf(now Instant, g *group) (role RouteRole, path int) {
 	r := g.cfg.Routes
+	serves := g.open || g.lingerUntil != clock.Never
 	switch {
 	case !g.applied || !g.want.Held:
 		role, path = RouteNone, Withdrawn
-	case g.lingerUntil != clock.Never:
+	case g.lingerUntil != clock.Never && g.route.overlaps == clock.Never:
 		role, path = RouteLeaving, r.Prepend.Drain
 		if path == Withdrawn {
 			path = r.lastChoice()
@@ -72,9 +79,9 @@ func (c *Core) routeOf(now Instant, g *group) (role RouteRole, path int) {
 		role, path = g.standing(c.isDrained(g))
 	case g.open && g.route.dampedUntil != clock.Never && r.Prepend.Active != Withdrawn:
 		role, path = RouteDamped, r.lastChoice()
-	case g.open && g.route.silent.depth > 0 && r.Prepend.Active != Withdrawn:
+	case serves && g.route.silent.depth > 0 && r.Prepend.Active != Withdrawn:
 		role, path = RouteTakeover, max(0, r.Prepend.Active-min(g.route.silent.depth, r.Room))
-	case g.open:
+	case serves:
 		role, path = RouteActive, r.Prepend.Active
 	case c.stopping:
 		role, path = RouteNone, Withdrawn
@@ -249,6 +256,10 @@ func (c *Core) routesDue(now Instant, g *group) Instant {
 		r.silent.expire(now)
 		c.reroute(g)
 	}
+	if now >= r.overlaps {
+		r.overlaps = clock.Never
+		c.reroute(g)
+	}
 	if now >= r.dampedUntil {
 		r.dampedUntil = clock.Never
 		c.reroute(g)
@@ -258,9 +269,9 @@ func (c *Core) routesDue(now Instant, g *group) Instant {
 	}
 	if now >= r.releaseBy {
 		c.releasing = true
-		return min(r.silent.until(), r.dampedUntil, r.settleAt)
+		return min(r.silent.until(), r.overlaps, r.dampedUntil, r.settleAt)
 	}
-	return min(r.silent.until(), r.dampedUntil, r.releaseBy, r.settleAt)
+	return min(r.silent.until(), r.overlaps, r.dampedUntil, r.releaseBy, r.settleAt)
 }
 
 // routesState is what status shows of a group's announcement.

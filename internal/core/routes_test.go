@@ -214,7 +214,7 @@ func TestDrainAndStopLoseNothing(t *testing.T) {
 		b := routedBench(t, 2, 1)
 		b.run(3 * time.Second)
 		b.step(0, Command{ID: 1, Verb: verb, Group: AllGroups})
-		b.run(10 * time.Millisecond)
+		b.run(overlap + 10*time.Millisecond)
 		b.wantBest(1)
 		if !b.servers[0].ends[0].graceful {
 			t.Error("the path that is left is not marked with GRACEFUL_SHUTDOWN")
