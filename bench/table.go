@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -98,6 +99,7 @@ func printCosts(out io.Writer, costs []cost) {
 	}
 	fmt.Fprintln(out, "\n| Idle, active host | % of a core | MB |\n|---|---|---|")
 	for _, c := range costs {
-		fmt.Fprintf(out, "| %s | %.2f | %.1f %s |\n", c.Pair, c.CorePercent, c.MemoryMB, c.Error)
+		wrong, _, _ := strings.Cut(c.Error, "\n")
+		fmt.Fprintf(out, "| %s | %.2f | %.1f %s |\n", c.Pair, c.CorePercent, c.MemoryMB, wrong)
 	}
 }

@@ -111,12 +111,20 @@ func Prepare(kind, dir string, c *Config) ([]Program, error) {
 		prepare = prepareFRR
 	}
 	programs, err := prepare(dir, c)
-	if chrt, missing := find("chrt"); err == nil && missing == nil && c.Realtime {
-		for i := range programs {
+	if err == nil && c.Realtime {
+		Hurry(programs)
+	}
+	return programs, err
+}
+
+// Hurry has programs run at real-time priority, where there is chrt.
+func Hurry(programs []Program) {
+	chrt, err := find("chrt")
+	for i := range programs {
+		if err == nil {
 			programs[i].Args = append([]string{chrt, "-r", priority}, programs[i].Args...)
 		}
 	}
-	return programs, err
 }
 
 // priority is lower than those of the nodes' daemons and of the client.
