@@ -46,14 +46,15 @@ func (w *World) damped(h *host, g int) bool {
 }
 
 // checkRemoval: addresses go after their path. When the actuator takes them away,
-// every kernel buffer has the withdrawal, or has refused it for a second.
+// every kernel has the withdrawal for each session that goes on, or has not taken it
+// for a second.
 func (w *World) checkRemoval(h *host, g int) {
 	r := w.routes(h, g)
 	if r == nil || w.far == nil {
 		return
 	}
 	for _, c := range w.far.conns {
-		if c.host != h.id || !c.open[near] || c.life != h.life || !slices.Contains(r.Peers, c.peer) {
+		if c.host != h.id || !c.open[near] || c.closing || c.life != h.life || !slices.Contains(r.Peers, c.peer) {
 			continue
 		}
 		for i := range r.Paths {
@@ -174,8 +175,8 @@ func (w *World) prefixesOf(g int) (all []netip.Prefix) {
 }
 
 // lookAtBest: packets follow the node that serves. Once a host has served alone for
-// announceBound, each route server that hears it prefers its path to all others: to
-// the one also that a silent node has left behind, where the configuration leaves
+// announceBound, each route server that hears it prefers its path to all others that
+// lead to nodes that drop packets: to the one also that a silent node has left behind, where the configuration leaves
 // room and the host has seen that one active.
 func (w *World) lookAtBest(g int, s *routeServer) {
 	t, watch := &w.truth.groups[g], w.groups[g]
@@ -193,6 +194,11 @@ func (w *World) lookAtBest(g int, s *routeServer) {
 	}
 	for _, p := range w.prefixesOf(g) {
 		hosts, _ := s.best(p)
+		for id, other := range w.hosts {
+			if other.running() && other.holdings[g].serveUntil > w.now && id != h.id {
+				hosts &^= 1 << id // it has handed over, and lingers
+			}
+		}
 		if hosts == 1<<h.id || w.excused(g, s, h.id, hosts&^(1<<h.id)) {
 			continue
 		}

@@ -71,6 +71,7 @@ func (w *World) pend(h *host, c *tcp, bytes []byte) {
 		c.open[near] = false // nothing is there to be closed
 		return
 	}
+	c.closing = c.closing || bytes == nil
 	c.pending = append(c.pending, pendingWrite{bytes})
 	c.takenAt = max(c.takenAt, w.now.add(w.far.draw.duration(0, w.setup.SendLag)))
 	w.queue.push(entry{at: c.takenAt, what: atTaken, a: int32(c.id), life: h.life})

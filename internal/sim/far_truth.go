@@ -25,7 +25,7 @@ func (w *World) heardBy(e *farEnd) hearing {
 			continue
 		}
 		state = unsure
-		if c.open[remote] && e.up && w.farLink(e.host, e.server).clean() {
+		if c.open[remote] && !c.closing && e.up && !c.flow[near].late && !c.flow[remote].late && w.farLink(e.host, e.server).clean() {
 			return heard
 		}
 	}

@@ -153,8 +153,16 @@ func (w *World) look() {
 // holder, one of a claim that failed against another, and the time
 // of the network, the actuators and the scheduler for each.
 func (w *World) holderBound(g int) time.Duration {
-	return w.group(g).StartDelay + 4*w.lease(g) + 4*w.reaction(g)
+	bound := w.group(g).StartDelay + 4*w.lease(g) + 4*w.reaction(g)
+	if w.setup.routed(g) {
+		bound += listening
+	}
+	return bound
 }
+
+// listening is for how long a node that has its first BGP session waits for the others'
+// heartbeats, at most.
+const listening = 250 * time.Millisecond
 
 // reaction is the time of one exchange of packets and one change of the kernel.
 func (w *World) reaction(g int) time.Duration {

@@ -209,7 +209,7 @@ func (w *World) rests(g int) bool {
 func (w *World) settleBound(g int) time.Duration {
 	bound := w.holderBound(g)
 	if w.group(g).Preempt {
-		bound += w.group(g).PreemptDelay + w.group(g).Damping + 2*w.lease(g) + 4*w.reaction(g)
+		bound += w.group(g).PreemptDelay + time.Duration(len(w.group(g).Members)-1)*w.group(g).Damping + 2*w.lease(g) + 4*w.reaction(g)
 	}
 	return bound
 }

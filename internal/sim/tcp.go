@@ -25,6 +25,7 @@ type tcp struct {
 	gone         [2]bool // the kernel knows nothing of it any more
 	joined       bool    // the handshake is over
 	flow         [2]flow
+	closing      bool           // the host's process has no use for it any more
 	pending      []pendingWrite // of the host: the kernel has not taken it yet
 	takenAt      moment
 	told         told
@@ -35,6 +36,7 @@ type flow struct {
 	queue   []segment
 	rto     time.Duration
 	retries bool   // one is queued
+	late    bool   // something has not got through yet
 	stuck   moment // nothing has been acknowledged since
 	arrives moment // the last segment under way
 }
@@ -73,6 +75,8 @@ func (w *World) push(c *tcp, end int, bytes []byte) {
 // pump sends what can be sent, and sets when the rest is tried again.
 func (w *World) pump(c *tcp, end int) {
 	f, l := &c.flow[end], w.farLink(c.host, c.server)
+	late := f.late
+	f.late = false
 	other := w.machineOn(c, 1-end)
 	for i := range f.queue {
 		g := &f.queue[i]
@@ -81,6 +85,7 @@ func (w *World) pump(c *tcp, end int) {
 		}
 		if l.way[end].cuts > 0 || !other || w.far.draw.permille(l.way[end].loss) {
 			w.result.Lost++
+			f.late = true
 			break
 		}
 		w.result.Packets++
@@ -102,6 +107,9 @@ func (w *World) pump(c *tcp, end int) {
 		f.retries = true
 		w.queue.push(entry{at: min(w.now.add(f.rto), f.stuck.add(w.userTimeout(c))), what: atRetry, a: int32(c.id), b: int32(end)})
 		f.rto *= 2
+	}
+	if f.late != late {
+		w.heardChanged(c.host)
 	}
 }
 
