@@ -15,28 +15,34 @@ import (
 // fault is something that silences a server without a word to its routers.
 type fault struct {
 	name         string
+	quorum       bool // gw votes
 	unseen       bool // the routers keep its path until the hold time is over
 	strike, mend func(t testing.TB, n *network, p *pair)
 }
 
 var faults = []fault{
 	{
-		"SIGKILL", false,
+		"SIGKILL", false, false,
 		func(t testing.TB, n *network, _ *pair) { n.a.kill(t) },
 		func(t testing.TB, n *network, p *pair) { n.a.stead(t, p) },
 	},
 	{
-		"freeze", true,
+		"freeze", false, true,
 		func(t testing.TB, n *network, _ *pair) { n.a.running[0].Signal(t, syscall.SIGSTOP) },
 		func(t testing.TB, n *network, _ *pair) { n.a.running[0].Signal(t, syscall.SIGCONT) },
 	},
 	{
-		"black hole", true,
+		"black hole", false, true,
 		func(t testing.TB, n *network, _ *pair) { n.a.isolate(t) },
 		func(t testing.TB, n *network, _ *pair) { n.a.heal(t) },
 	},
 	{
-		"link cut", true,
+		"black hole with a witness", true, true,
+		func(t testing.TB, n *network, _ *pair) { n.a.isolate(t); n.a.role(t, "standby") },
+		func(t testing.TB, n *network, _ *pair) { n.a.heal(t) },
+	},
+	{
+		"link cut", false, true,
 		func(t testing.TB, n *network, _ *pair) { n.a.cut(t) },
 		func(t testing.TB, n *network, _ *pair) { n.a.plug(t) },
 	},
@@ -54,7 +60,7 @@ func TestFaults(t *testing.T) {
 			t.Parallel()
 			with := terms{share: true, hold: 6, errorWait: "1,1"}
 			n := newRouters(t, with)
-			p := &pair{net: n, with: with, group: "    damping: { window: 0s }\n    preempt: { enabled: true, delay: 2s }\n"}
+			p := &pair{net: n, with: with, witness: f.quorum, group: "    damping: { window: 0s }\n    preempt: { enabled: true, delay: 2s }\n"}
 			p.starts(t)
 			n.comes(t, map[string]int{"a": 3})
 			probes := []*probe{n.rs1.flows(t, vip4, 16), n.rs2.flows(t, vip4, 16), n.rs2.flows(t, vip6, 16)}

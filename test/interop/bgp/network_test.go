@@ -28,7 +28,7 @@ var (
 type network struct {
 	dir      testns.Dir
 	sw       *testns.NS
-	a, b     *host
+	a, b, gw *host
 	rs1, rs2 *host
 }
 
@@ -51,7 +51,8 @@ func newNetwork(t testing.TB) *network {
 	n := &network{dir: testns.NewDir(t), sw: testns.New(t)}
 	n.a = n.add(t, "a", "10")
 	n.b = n.add(t, "b", "20")
-	gw := n.add(t, "gw", "1")
+	n.gw = n.add(t, "gw", "1")
+	gw := n.gw
 	n.rs1 = n.add(t, "rs1", "4")
 	n.rs2 = n.add(t, "rs2", "5")
 	testns.Bridge(t, n.sw, "br0", "a", "b", "gw", "rs1", "rs2")

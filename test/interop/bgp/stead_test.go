@@ -22,6 +22,7 @@ type pair struct {
 	routes   string       // keys of the group's bgp
 	group    string       // further lines of the group
 	only4    bool         // the service address is the IPv4 one alone
+	witness  bool         // gw votes
 	alone    string       // the only member; empty: both are
 	stubs    []netip.Addr // peers beside FRR, instead of BIRD
 }
@@ -46,6 +47,10 @@ func (p *pair) file(t testing.TB, h *host) string {
 	if !p.only4 {
 		addresses += fmt.Sprintf("      - { address: %q, interface: lo }\n", prefixOf(vip6))
 	}
+	witness := ""
+	if p.witness {
+		witness = "  gw: { addresses: [10.0.1.1, \"fd00:1::1\"], role: witness }\n"
+	}
 	members := "a: 200, b: 100"
 	if p.alone != "" {
 		members = p.alone + ": 100"
@@ -53,7 +58,7 @@ func (p *pair) file(t testing.TB, h *host) string {
 	return fmt.Sprintf(`nodes:
   a: { addresses: [10.0.1.10, "fd00:1::10"] }
   b: { addresses: [10.0.1.20, "fd00:1::20"] }
-security: { key_file: %[1]s }
+%[13]ssecurity: { key_file: %[1]s }
 bgp:
   local_as: %[2]d
 %[3]s  peers:
@@ -67,7 +72,7 @@ bgp:
 state: { dir: %[12]s }
 http: { listen: none }
 `, h.secret(t, "key", "0123456789abcdef0123456789abcdef"), p.with.server(), p.bgp, p.peers(t, h), members,
-		or(p.election, "{ type: peer, timing: lan }"), addresses, p.routes, p.group, p.global, h.path("sock"), h.path("state"))
+		or(p.election, "{ type: peer, timing: lan }"), addresses, p.routes, p.group, p.global, h.path("sock"), h.path("state"), witness)
 }
 
 // peers are the route servers, as the server knows them.
@@ -149,6 +154,9 @@ func (h *host) role(t testing.TB, role string) {
 // and b is ready to take over.
 func (p *pair) starts(t testing.TB) {
 	t.Helper()
+	if p.witness {
+		p.net.gw.stead(t, p)
+	}
 	p.net.a.stead(t, p)
 	p.net.sends(t, vip4, "a")
 	p.net.b.stead(t, p)
