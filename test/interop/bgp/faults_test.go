@@ -42,6 +42,11 @@ var faults = []fault{
 		func(t testing.TB, n *network, _ *pair) { n.a.heal(t) },
 	},
 	{
+		"power off", false, true,
+		func(t testing.TB, n *network, _ *pair) { n.a.isolate(t); n.a.kill(t) },
+		func(t testing.TB, n *network, p *pair) { n.a.heal(t); n.a.stead(t, p) },
+	},
+	{
 		"link cut", false, true,
 		func(t testing.TB, n *network, _ *pair) { n.a.cut(t) },
 		func(t testing.TB, n *network, _ *pair) { n.a.plug(t) },

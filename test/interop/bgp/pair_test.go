@@ -141,6 +141,37 @@ func TestSwitchover(t *testing.T) {
 	}
 }
 
+// Without an election, too, a server that is drained loses no request, and has its
+// part of the traffic again when it is resumed.
+func TestDrainOfOneOfEquals(t *testing.T) {
+	t.Parallel()
+	with := terms{share: true}
+	n := newRouters(t, with)
+	p := &pair{net: n, with: with, election: "{ type: none }", routes: "linger: 300ms", group: "    damping: { window: 0s }\n"}
+	for _, h := range n.servers() {
+		h.stead(t, p)
+	}
+	n.sends(t, vip4, "a", "b")
+	probes := []*probe{n.rs1.flows(t, vip4, 32), n.rs2.flows(t, vip4, 32)}
+	for _, p := range probes {
+		p.shared(t)
+	}
+	before := now()
+	n.a.cli(t, "drain", "--wait")
+	n.comes(t, map[string]int{"b": 1})
+	for _, p := range probes {
+		p.servedBy(t, n.b, window)
+	}
+	n.a.cli(t, "resume")
+	n.sends(t, vip4, "a", "b")
+	for _, p := range probes {
+		p.shared(t)
+		if r := p.since(before); r.Lost > 0 {
+			t.Errorf("through %s: %d of %d lost", p.router.name, r.Lost, r.Sent)
+		}
+	}
+}
+
 // ceaseText is what a router writes of the end of a session with a reason.
 const ceaseText = `(?i)Administrative Shutdown\)?:? "?\w`
 
