@@ -163,6 +163,25 @@ func TestNodeThatComesBackLeavesRoom(t *testing.T) {
 	}
 }
 
+// A node that was killed does not know that it was the silent one, and leaves room
+// all the same.
+func TestNodeThatStartsAgainLeavesRoom(t *testing.T) {
+	b := routedBench(t, 2, 1)
+	b.run(3 * time.Second)
+	b.kill(0)
+	b.run(100 * time.Millisecond)
+	b.wantPath(1, 2)
+	b.start(0)
+	b.run(time.Second)
+	b.step(1, Command{ID: 1, Verb: Switchover, To: 0})
+	b.run(1500 * time.Millisecond)
+	b.wantBest(0)
+	b.wantPath(0, 3)
+	b.nodes[0].frozen = true
+	b.run(17 * time.Millisecond)
+	b.wantBest(1)
+}
+
 // A node that stood in for another has a short path. Who stands in for it has to
 // have a shorter one.
 func TestStandInOfAStandInIsPreferred(t *testing.T) {

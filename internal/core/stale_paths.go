@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"stead/internal/core/clock"
+	"stead/internal/core/peer"
 	"stead/internal/core/reason"
 )
 
@@ -72,7 +73,7 @@ func (c *Core) succeeds(now Instant, g *group, node int, why reason.Reason, epoc
 	if node == s.holder {
 		return
 	}
-	before := stalePath{node: s.holder, depth: s.depth, until: now.Add(g.cfg.Routes.Stale)}
+	before := stalePath{node: g.before(s.holder, node), depth: s.depth, until: now.Add(g.cfg.Routes.Stale)}
 	s.holder = node
 	s.expire(now)
 	s.replace(node)
@@ -82,4 +83,18 @@ func (c *Core) succeeds(now Instant, g *group, node int, why reason.Reason, epoc
 	}
 	c.due = clock.Min(c.due, s.until())
 	c.reroute(g)
+}
+
+// before is who was active before a node. One that has just started does not
+// know, and was it itself perhaps: of a pair it can only have been the other one.
+func (g *group) before(holder, node int) int {
+	if holder != peer.Nobody || len(g.cfg.Members) != 2 {
+		return holder
+	}
+	for _, m := range g.cfg.Members {
+		if int(m.Node) != node {
+			return int(m.Node)
+		}
+	}
+	return holder
 }
