@@ -79,7 +79,7 @@ func (c *Core) assess(now Instant, g *group) {
 	if g.failedUntil != clock.Never && now < g.failedUntil {
 		ready, why, detail = false, reason.AddressFailed, g.applyError
 	}
-	if ready && c.unheard(now, g) {
+	if unheard := c.unheard(now, g); ready && unheard {
 		ready, why, detail = false, reason.NoSession, ""
 	}
 	g.weighed = priority
