@@ -31,6 +31,15 @@ func (o *Options) checkPeriod() time.Duration {
 	return checkPeriod
 }
 
+// preemptDelay is long enough for every session of a node that comes back: one that
+// BFD took down waits for BFD, which begins slowly.
+func (o *Options) preemptDelay() time.Duration {
+	if o.BFD != 0 {
+		return 4 * preemptDelay
+	}
+	return preemptDelay
+}
+
 // The sessions go over two hops, as those with a cloud's route servers do.
 var bgpText = template.Must(template.New("stead.yaml").Parse(`# Two servers that announce one address to two route servers. One file for all.
 nodes:
@@ -84,7 +93,7 @@ func bgpConfigFor(opt *Options, v variant) (string, error) {
 	err := bgpText.Execute(&b, map[string]any{
 		"Underlay": addresses.underlay, "Service": addresses.service, "Routers": routers(opt),
 		"Quorum": v.quorum && !v.everyone(opt), "Everyone": v.everyone(opt), "Equal": v.shared,
-		"Timing": opt.Timing, "Port": servicePort, "PreemptDelay": preemptDelay,
+		"Timing": opt.Timing, "Port": servicePort, "PreemptDelay": opt.preemptDelay(),
 		"CheckPeriod": opt.checkPeriod(), "CheckFall": checkFall, "Linger": bgpLinger,
 		"AS": serverAS, "RouterAS": routerAS, "Hold": opt.Hold, "BFD": bfd, "Multiplier": bfdMultiplier,
 		"Shared": SharedDir, "Host": HostDir,
@@ -104,7 +113,7 @@ func routers(opt *Options) (specs []HostSpec) {
 func routerConfig(opt *Options, h *Host) *routeserver.Config {
 	addresses := trialAddressing(opt)
 	c := &routeserver.Config{
-		Address: h.Address, ID: bgpIPv4.underlay[h.Name].String(), AS: routerAS, NodeAS: serverAS, Hold: opt.Hold, Realtime: Privileged(),
+		Address: h.Address, ID: bgpIPv4.underlay[h.Name].String(), AS: routerAS, NodeAS: serverAS, Hold: opt.Hold, Realtime: true,
 		BFD: routeserver.BFD{Interval: opt.BFD, Multiplier: bfdMultiplier},
 	}
 	for _, name := range []string{primary, secondary} {

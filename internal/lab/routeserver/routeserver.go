@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -28,8 +29,8 @@ type Config struct {
 	Nodes   []netip.Addr  // that announce
 	Hold    time.Duration // 3 s or more, whole seconds
 	BFD     BFD
-	// Realtime runs it at real-time priority, for a router of its own would have no
-	// other programs beside it. It takes CAP_SYS_NICE.
+	// Realtime runs it at real-time priority where that is permitted, for a router of
+	// its own would have no other programs beside it.
 	Realtime bool
 }
 
@@ -117,13 +118,17 @@ func Prepare(kind, dir string, c *Config) ([]Program, error) {
 	return programs, err
 }
 
-// Hurry has programs run at real-time priority, where there is chrt.
+// Hurry has programs run at real-time priority, where that is permitted.
 func Hurry(programs []Program) {
 	chrt, err := find("chrt")
+	if err == nil {
+		err = exec.Command(chrt, "-r", priority, chrt, "--version").Run()
+	}
+	if err != nil {
+		return
+	}
 	for i := range programs {
-		if err == nil {
-			programs[i].Args = append([]string{chrt, "-r", priority}, programs[i].Args...)
-		}
+		programs[i].Args = append([]string{chrt, "-r", priority}, programs[i].Args...)
 	}
 }
 
