@@ -87,6 +87,18 @@ func (c *Core) linger(now Instant, g *group) {
 	c.bind(g, slot)
 }
 
+// endLinger lets go for good, where this node has not become active again.
+func (c *Core) endLinger(g *group) {
+	if g.lingerUntil == clock.Never {
+		return
+	}
+	g.lingerUntil, g.route.overlaps = clock.Never, clock.Never
+	c.reroute(g)
+	if !g.active {
+		c.letGo(g)
+	}
+}
+
 // letGo closes the fence of a group and takes its addresses away, unless it is
 // to take over again.
 func (c *Core) letGo(g *group) {
@@ -135,11 +147,7 @@ func (c *Core) runTimers(now Instant) {
 			c.announceDue(now, g)
 		}
 		if now >= g.lingerUntil {
-			g.lingerUntil = clock.Never
-			c.reroute(g)
-			if !g.active {
-				c.letGo(g)
-			}
+			c.endLinger(g)
 		}
 		if now >= g.failedUntil {
 			g.failedUntil = clock.Never

@@ -356,6 +356,9 @@ func (c *Core) stopAll(now Instant, e Command) {
 		if g.everyone != nil {
 			g.everyone.stop(now, why)
 		}
+		if hard {
+			c.endLinger(g)
+		}
 		c.reroute(g)
 	}
 }
