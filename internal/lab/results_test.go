@@ -328,3 +328,57 @@ func TestOptions(t *testing.T) {
 		}
 	}
 }
+
+// A trial before route servers has the original trial's figures beside its own,
+// and who had which share of the load.
+func TestReportsOfRouteServers(t *testing.T) {
+	opt := &Options{Network: NetworkBGP, Timing: "fast", Router: "bird", Election: ElectionPeer, Hold: 9 * time.Second, BFD: 10 * ms}
+	shared := Run{Fault: "sharing", Number: 1, Injected: 1000, Restored: 2000, Undone: 3000, Sent: 200,
+		Shares: []workload.Count{{ID: primary, Answers: 60}, {ID: secondary, Answers: 40}}}
+	killed := Run{Fault: "sigkill", Number: 1, Injected: 1000, Restored: 2000, Undone: 3000, Sent: 200, Lost: 12, Outage: 12 * ms}
+	r := &Results{Setup: opt.setup(), Faults: []FaultResult{
+		summarize(faultNamed("sharing"), []Run{shared}, opt, false), summarize(faultNamed("sigkill"), []Run{killed}, opt, true),
+	}}
+	var text, page, data bytes.Buffer
+	if err := errors.Join(r.WriteText(&text), r.WriteHTML(&page), r.WriteJSON(&data)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"two route servers, BIRD, hold time 9 s, BFD 10 ms × 3", "1 to 5 s; ExaBGP 5 ms", "the primary answered 60 % of the requests, the secondary 40 %", trialsOwnBGP} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("the table lacks %q:\n%s", want, text.String())
+		}
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	var got struct {
+		Setup  struct{ Network, Router string }
+		Faults []struct{ Name, Trial, Shares string }
+	}
+	if err := json.Unmarshal(data.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Setup.Network != "bgp" || got.Setup.Router != "bird" || got.Faults[1].Trial != "1 to 5 s; ExaBGP 5 ms" || got.Faults[0].Shares == "" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Both servers answer in turn, all the time, and nothing is lost.
+func TestBothAnswer(t *testing.T) {
+	samples := make([]workload.Sample, inARow)
+	for i := range samples {
+		samples[i] = workload.Sample{Sent: clock.Instant(i+1) * clock.Instant(ms), Received: clock.Instant(i+2) * clock.Instant(ms), ID: []string{primary, secondary}[i%2]}
+	}
+	if !bothAnswer(samples) {
+		t.Error("both answered")
+	}
+	lost := append([]workload.Sample(nil), samples...)
+	lost[50].Received = 0
+	alone := append([]workload.Sample(nil), samples...)
+	for i := range alone {
+		alone[i].ID = primary
+	}
+	if bothAnswer(lost) || bothAnswer(alone) || bothAnswer(samples[1:]) {
+		t.Error("a loss, one server, too few requests: none of it is both")
+	}
+}

@@ -38,13 +38,19 @@ func queryBIRD(dir string) (s State, err error) {
 		if err != nil && table.count == &s.Established { // without BFD, asking for its sessions is an error
 			return s, fmt.Errorf("ask bird for %s: %w", table.command, err)
 		}
-		for _, line := range strings.Split(string(text), "\n") {
-			if fields := strings.Fields(line); len(fields) > table.column && fields[table.column] == table.word {
-				*table.count++
-			}
-		}
+		*table.count = rows(string(text), table.column, table.word)
 	}
 	return s, nil
+}
+
+// rows counts the lines of a table that have a word in a column.
+func rows(text string, column int, word string) (n int) {
+	for _, line := range strings.Split(text, "\n") {
+		if fields := strings.Fields(line); len(fields) > column && fields[column] == word {
+			n++
+		}
+	}
+	return n
 }
 
 func queryFRR(dir string) (s State, err error) {
