@@ -78,7 +78,7 @@ func (c *Core) linger(now Instant, g *group) {
 		c.letGo(g)
 		return
 	}
-	g.lingerUntil = until
+	g.lingerUntil, g.slot = until, slot
 	if g.cfg.Routes != nil && g.router == nil {
 		g.route.overlaps = now.Add(min(g.cfg.Linger/2, overlap))
 		until = g.route.overlaps

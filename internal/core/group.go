@@ -34,7 +34,7 @@ type group struct {
 	active  bool // has the right to serve
 	open    bool // serves: the addresses are bound to the slot of the lease
 	stalled bool
-	slot    int // of the lease
+	slot    int // of the lease, or of the linger
 	epoch   uint64
 	cause   reason.Reason
 	since   Instant // of the role

@@ -13,6 +13,9 @@ func (c *Core) Retire(now Instant, cfg *Config) *Actions {
 	for _, g := range c.groups {
 		g.gone = !g.keptBy(cfg)
 		c.reroute(g)
+		if g.gone {
+			c.endLinger(g)
+		}
 		if g.everyone != nil && g.gone {
 			g.everyone.stop(now, reason.Reconfigured)
 		}
@@ -87,7 +90,7 @@ func (c *Core) Reconfigure(now Instant, cfg Config) *Actions {
 		g := c.newGroup(GroupID(i), &c.cfg.Groups[i])
 		for _, was := range old {
 			if was.cfg.Name == g.cfg.Name && was.cfg.sameElection(g.cfg) {
-				g = was.carriedOver(g)
+				g = was.carriedOver(now, g)
 				break
 			}
 		}
@@ -107,22 +110,24 @@ func (c *Core) Reconfigure(now Instant, cfg Config) *Actions {
 
 // holdAgain asks for the fence and the holds of a group under its new number.
 func (c *Core) holdAgain(now Instant, g *group) {
-	slot := 0
-	if g.open {
+	slot, lingers := 0, g.lingerUntil != clock.Never
+	if g.open || lingers {
 		slot = g.slot
 	}
 	c.bind(g, slot)
-	if g.everyone != nil && g.everyone.startAt == clock.Never {
-		g.everyone.start(now)
-		g.everyone.setDrained(now, c.drained)
-	}
-	if g.want.Generation > 0 {
-		g.lingerUntil = clock.Never
-		if g.want.Stay && g.cfg.Routes != nil && c.stays(g) {
-			c.wantStay(g, g.cause)
-		} else {
-			c.wantHeld(g, g.want.Held && (g.active || g.preparing), g.want.Active && g.active, g.cause)
+	if e := g.everyone; e != nil {
+		e.stopping, e.stopWhy = c.stopping || g.base == 0, c.stopWhy
+		if e.startAt == clock.Never {
+			e.start(now)
+			e.setDrained(now, c.drained)
 		}
+	}
+	switch w := &g.want; {
+	case w.Generation == 0:
+	case w.Stay && g.cfg.Routes != nil && c.stays(g):
+		c.wantStay(g, g.cause)
+	default:
+		c.wantHeld(g, w.Held && (g.active || g.preparing || lingers), w.Active && (g.active || lingers), g.cause)
 	}
 	if g.cfg.Routes == nil {
 		g.route = newRouting()
@@ -144,6 +149,9 @@ func (c *Core) reconfigureRouters(now Instant) {
 	c.elect()
 	for _, e := range c.routers[kept:] {
 		e.r.Begin(now)
+		if c.stopping {
+			e.r.Stop(now, c.aborting, c.stopWhy)
+		}
 		e.r.Start(now)
 		e.r.SetWall(c.wall)
 		if c.drained {
@@ -153,9 +161,12 @@ func (c *Core) reconfigureRouters(now Instant) {
 }
 
 // carriedOver is the state of a group under its new configuration.
-func (g *group) carriedOver(fresh *group) *group {
+func (g *group) carriedOver(now Instant, fresh *group) *group {
 	checks := healthOf(fresh.cfg)
 	checks.Inherit(g.health)
+	if g.cfg.Routes == nil && g.active {
+		g.route.settled, g.route.settleAt = true, now.Add(firstSession)
+	}
 	g.id, g.cfg, g.base, g.links, g.health = fresh.id, fresh.cfg, fresh.base, fresh.links, checks
 	return g
 }

@@ -156,6 +156,10 @@ func (g *group) announcedTo(peer int) bool {
 // heartbeats come, but the kernel may ask for 100 ms where they are.
 const settling = 250 * time.Millisecond
 
+// firstSession is for how long a node that serves a group goes on without a session
+// when a reload has the group announced: it has served without one until then.
+const firstSession = 10 * time.Second
+
 // unheard tells whether a group needs a session to be of use, and has none, or has
 // one so lately that an active node may not have been heard yet.
 func (c *Core) unheard(now Instant, g *group) bool {
@@ -164,6 +168,10 @@ func (c *Core) unheard(now Instant, g *group) bool {
 		return false
 	}
 	if !slices.ContainsFunc(r.Peers, func(i int) bool { return c.sessions[i].Established() }) {
+		if g.active && g.route.settled && now < g.route.settleAt && g.route.settleAt != clock.Never {
+			c.due = clock.Min(c.due, g.route.settleAt)
+			return false
+		}
 		g.route.settled, g.route.settleAt = false, clock.Never
 		return true
 	}
