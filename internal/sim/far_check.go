@@ -38,11 +38,11 @@ func (w *World) checkWritten(h *host, c *tcp, bytes []byte) {
 	}
 }
 
-// damped tells whether a host that nobody elects became active too soon after it
-// was not.
+// damped tells whether a host that nobody elects has ceased to be active a short time
+// ago.
 func (w *World) damped(h *host, g int) bool {
 	o, cfg := &h.holdings[g].watch, w.group(g)
-	return cfg.Everyone && o.left && o.active && w.now.sub(o.leftAt) < cfg.Damping-cfg.Damping/100
+	return cfg.Everyone && o.left && w.now.sub(o.leftAt) < cfg.Damping-cfg.Damping/100
 }
 
 // checkRemoval: addresses go after their path. When the actuator takes them away,
@@ -91,13 +91,22 @@ func (w *World) checkDamped(h *host, n *core.Note) {
 	g := int(n.Group)
 	watch, cfg := w.groups[g], w.group(g)
 	last := watch.changes[len(watch.changes)-1]
-	if !cfg.Everyone && cfg.Damping > 0 && n.Reason == reason.Preempted && last.at > 0 {
+	if !cfg.Everyone && cfg.Damping > 0 && n.Reason == reason.Preempted && last.at > 0 && w.hasHeardOf(h.id, &last) {
 		if passed := w.now.sub(last.at); passed < cfg.Damping-cfg.Damping/100 {
 			w.violate(checkDamping, h.id, g, "preempts shortly after the last change", int64(passed))
 		}
 	}
 	copy(watch.changes[:], watch.changes[1:])
 	watch.changes[len(watch.changes)-1] = activation{at: w.now, host: h.id, before: last.host, why: n.Reason}
+}
+
+// hasHeardOf tells whether nothing kept a host from hearing of a change.
+func (w *World) hasHeardOf(id int, last *activation) bool {
+	if id == last.host {
+		return true
+	}
+	p := w.truth.pair(id, last.host)
+	return p.clean && p.cleanSince < last.at
 }
 
 // routesMoved is told that what a route server knows has changed.
@@ -244,12 +253,26 @@ func (w *World) lookForUnheard(g int) {
 	}
 }
 
+// lookForActive: where nobody is elected a node that is not ready, or that was
+// drained, is not active when the step that told it so ends.
+func (w *World) lookForActive(g int) {
+	if !w.group(g).Everyone {
+		return
+	}
+	for id, h := range w.hosts {
+		if h.running() && h.holdings[g].watch.active && (h.drained || !w.healthy(h, g) && !w.byBFD(h, g)) {
+			w.violate(checkSick, id, g, "is active though it is drained or not ready", 0)
+		}
+	}
+}
+
 // lookAtRoutes runs the checkers of routes that watch what lasts.
 func (w *World) lookAtRoutes(g int) {
 	if w.far == nil || !w.setup.routed(g) {
 		return
 	}
 	w.lookForUnheard(g)
+	w.lookForActive(g)
 	for _, s := range w.far.servers {
 		w.lookAtPackets(g, s)
 		w.lookAtBest(g, s)
@@ -292,7 +315,14 @@ func (w *World) lastLookAtServer(g int, s *routeServer) {
 	var want uint64
 	length := -1
 	for id, h := range w.hosts {
-		if e := s.ends[id]; w.answers(h, g) && h.running() && h.holdings[g].watch.active && e != nil && w.routes(h, g) != nil {
+		should := w.groups[g].holder == id
+		if w.group(g).Everyone {
+			if h.holdings[g].refused {
+				return // it tries again now and then
+			}
+			should = w.ready(h, g)
+		}
+		if e := s.ends[id]; should && e != nil && w.routes(h, g) != nil {
 			want |= 1 << id
 			length = 1 + w.routes(h, g).Prepend.Active
 			if w.setup.host(id).Peers[e.peer].Session.Internal() {

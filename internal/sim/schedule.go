@@ -80,6 +80,9 @@ func (s *Setup) add(r *random, at time.Duration) time.Duration {
 	f.Kind = FaultKind(r.between(int(Cut), int(Order)))
 	if s.speaks() {
 		f.Kind = FaultKind(r.between(int(Cut), int(RouterOff)))
+		if r.chance(5) {
+			f.Kind = Order
+		}
 		if r.chance(2) {
 			f.For = r.duration(lease, 2*s.longestStale())
 		}
