@@ -16,7 +16,14 @@
 //	                    eth1│10.0.1.4
 //	                     client
 //
-// A World is that network; it knows nothing of Stead and serves other
-// measurements as well. A Trial runs the daemons in a World and puts them
+// A World is that network. A Segment is the other one, in which the servers
+// announce the address to two route servers, and the client's requests go through
+// those, flow by flow through one of them:
+//
+//	primary   secondary   rs1       rs2       client
+//	   │          │        │         │          │
+//	───┴──────────┴────────┴─────────┴──────────┴───  switch
+//
+// Both know nothing of Stead. A Trial runs the daemons in a World and puts them
 // through the faults. Results turn into text, JSON and HTML outside.
 package lab
