@@ -31,7 +31,8 @@ type bench struct {
 	told  func(i int, a *Actions)
 
 	servers    []*routeServer
-	deafWriter bool // connections take nothing any more
+	deafWriter bool                               // connections take nothing any more
+	timed      func(node int, took time.Duration) // is told how long each step of a node has taken
 
 	counts struct{ sends, bytes, announces, largest int }
 }
@@ -280,6 +281,11 @@ func (b *bench) step(i int, e Event) {
 	case n.dead:
 	case n.frozen:
 		n.waiting = append(n.waiting, inFlight{to: i, run: n.runs, event: e})
+	case b.timed != nil:
+		began := time.Now()
+		a := n.core.Step(b.now, e)
+		b.timed(i, time.Since(began))
+		b.carry(i, a)
 	default:
 		b.carry(i, n.core.Step(b.now, e))
 	}

@@ -118,10 +118,7 @@ func (c *Core) settleRoutes(now Instant) {
 		}
 	}
 	for _, s := range c.sessions {
-		if s.stale {
-			s.stale = false
-			s.Announce(now, c.pathsFor(s))
-		}
+		s.settle(c, now)
 	}
 	c.settleReleases(now)
 }
@@ -143,7 +140,7 @@ func (c *Core) settleReleases(now Instant) {
 func (c *Core) rerouteTo(now Instant, g *group, role RouteRole, path int) {
 	g.route.role, g.route.path = role, path
 	for _, i := range g.cfg.Routes.Peers {
-		c.sessions[i].stale = true
+		c.sessions[i].reannounced(g)
 	}
 	n := Note{At: now, Kind: Routed, Group: g.id, Node: c.cfg.Self, Epoch: g.epoch, Detail: "withdrawn"}
 	if path != Withdrawn {

@@ -2,6 +2,7 @@ package core
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -15,7 +16,8 @@ type session struct {
 	*bgp.Session
 	index int
 	cfg   *Peer
-	stale bool // what is announced has changed
+	stale bool     // what is announced has changed
+	moved []*group // where not more has: for these groups
 	paths []bgp.Path
 
 	seen struct{ retracts, writes, dials, hangups, changes int } // of Out in this step
@@ -30,11 +32,67 @@ func (c *Core) newSession(i int) *session {
 // groups have the first one counts.
 func (s *session) add(g *group, graceful bool) {
 	for _, p := range g.cfg.Routes.Paths {
-		p.Prepend = g.route.path
-		if graceful {
-			p = gracefully(p)
+		s.paths = append(s.paths, s.pathOf(g, p, graceful))
+	}
+}
+
+// pathOf is how a group's path is announced to this peer.
+func (s *session) pathOf(g *group, p bgp.Path, graceful bool) bgp.Path {
+	p.Prepend = g.route.path
+	if graceful {
+		p = gracefully(p)
+	}
+	return p
+}
+
+// mostMoved is for how many groups a session is told of what has changed one by one.
+const mostMoved = 16
+
+// reannounced notes that another path of a group is to be announced.
+func (s *session) reannounced(g *group) {
+	if s.stale = s.stale || len(s.moved) == mostMoved; !s.stale {
+		s.moved = append(s.moved, g)
+	}
+}
+
+// settle has the peer told what has changed. It does not look at every group for each
+// that has moved: a thousand that move together are put in place one after the other.
+func (s *session) settle(c *Core, now Instant) {
+	if s.stale || c.prefixesShared {
+		if s.stale || len(s.moved) > 0 {
+			s.Announce(now, c.pathsFor(s))
 		}
-		s.paths = append(s.paths, p)
+	} else {
+		for _, g := range s.moved {
+			s.settleGroup(g)
+		}
+	}
+	s.stale, s.moved = false, s.moved[:0]
+}
+
+func (s *session) settleGroup(g *group) {
+	marked := g.route.role.marked() && g.cfg.Routes.Graceful[slices.Index(g.cfg.Routes.Peers, s.index)]
+	for _, p := range g.cfg.Routes.Paths {
+		if g.route.path == Withdrawn {
+			s.Drop(p.Prefix)
+		} else {
+			s.Put(s.pathOf(g, p, marked))
+		}
+	}
+}
+
+// sharePrefixes finds out whether several paths of the configuration are to one prefix.
+func (c *Core) sharePrefixes() {
+	seen := map[netip.Prefix]bool{}
+	c.prefixesShared = false
+	for _, g := range c.groups {
+		if g.cfg.Routes == nil {
+			continue
+		}
+		for _, p := range g.cfg.Routes.Paths {
+			c.prefixesShared = c.prefixesShared || seen[p.Prefix.Masked()]
+			seen[p.Prefix.Masked()] = true
+		}
 	}
 }
 
@@ -271,8 +329,9 @@ func (c *Core) reconfigureSessions(now Instant) {
 		if cfg.BFD >= 0 {
 			c.paths[cfg.BFD].tell(now, s)
 		}
-		s.stale = true
+		s.stale, s.moved = true, nil
 		c.sessions = append(c.sessions, s)
 	}
+	c.sharePrefixes()
 	c.rerouted = true
 }

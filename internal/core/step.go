@@ -13,30 +13,31 @@ import (
 
 // Core is the decisions of one node.
 type Core struct {
-	cfg       Config
-	machine   *peer.Machine
-	groups    []*group
-	peered    []*group // by index of the machine
-	routers   []*byRouter
-	sessions  []*session
-	paths     []*path
-	releasing bool // addresses wait for their withdrawal to be sent
-	rerouted  bool // what a group announces has to be looked at
-	beaten    int  // how many packets of this step the virtual routers know of
-	touched   bool // a virtual router has had an input since it was finished
-	links     []link
-	lingers   []lingering
-	acts      Actions
-	seen      seen
-	due       Instant // of the groups' own timers: announcements, linger
-	stop      uint64  // the Command that ends the daemon
-	stopped   bool    // a command ends the daemon, and has not been answered
-	stopping  bool    // for good: nothing is taken any more
-	aborting  bool    // and nothing is waited for
-	stopWhy   reason.Reason
-	drained   bool
-	wall      time.Duration // from an Instant to the time since 1970
-	wants     uint64        // the generation given out last
+	cfg            Config
+	machine        *peer.Machine
+	groups         []*group
+	peered         []*group // by index of the machine
+	routers        []*byRouter
+	sessions       []*session
+	paths          []*path
+	releasing      bool // addresses wait for their withdrawal to be sent
+	rerouted       bool // what a group announces has to be looked at
+	prefixesShared bool // several paths are to one prefix
+	beaten         int  // how many packets of this step the virtual routers know of
+	touched        bool // a virtual router has had an input since it was finished
+	links          []link
+	lingers        []lingering
+	acts           Actions
+	seen           seen
+	due            Instant // of the groups' own timers: announcements, linger
+	stop           uint64  // the Command that ends the daemon
+	stopped        bool    // a command ends the daemon, and has not been answered
+	stopping       bool    // for good: nothing is taken any more
+	aborting       bool    // and nothing is waited for
+	stopWhy        reason.Reason
+	drained        bool
+	wall           time.Duration // from an Instant to the time since 1970
+	wants          uint64        // the generation given out last
 }
 
 // seen is how much of the machine's Out is already dealt with in this step.
@@ -62,6 +63,7 @@ func New(cfg Config) *Core {
 	}
 	c.elect()
 	c.wirePaths()
+	c.sharePrefixes()
 	return c
 }
 

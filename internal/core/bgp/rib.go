@@ -12,9 +12,10 @@ type rib struct {
 	want    []Path // sorted by prefix
 	has     []route
 	spare   []route
-	changed bool // want, or what becomes of it, since the last flush
-	first   bool // nothing has been announced in this session yet
-	again4  bool // the peer wants everything of a family again
+	changed bool           // want, or what becomes of it, since the last flush
+	touched []netip.Prefix // where nothing else has: of these
+	first   bool           // nothing has been announced in this session yet
+	again4  bool           // the peer wants everything of a family again
 	again6  bool
 	flushed bool // something was announced in this step
 
@@ -61,6 +62,7 @@ func samePath(a, b Path) bool {
 // fresh begins the Adj-RIB-Out of a session that has just been established.
 func (r *rib) fresh() {
 	r.has = r.has[:0]
+	r.touched = r.touched[:0]
 	r.first, r.changed, r.again4, r.again6 = true, true, false, false
 	r.unsent, r.leaving = false, noLeaving
 }

@@ -15,7 +15,7 @@ func (s *Session) flush(now Instant) {
 	}
 	// What the peer has asked for again waits until it has taken what it was sent.
 	again := (r.again4 || r.again6) && !r.unsent
-	if !r.changed && !again {
+	if !again && (!r.pending() || !r.changed && s.flushSome(now, f)) {
 		return
 	}
 	want, unsendable := s.sendable(r.spare[:0])
@@ -34,7 +34,7 @@ func (s *Session) flush(now Instant) {
 		r.unsent, r.mark = true, f.written
 	}
 	r.has, r.spare, r.unsendable = want, r.has, unsendable
-	r.changed, r.first = false, false
+	r.changed, r.first, r.touched = false, false, r.touched[:0]
 	r.again4, r.again6 = r.again4 && !again4, r.again6 && !again6
 }
 
@@ -42,18 +42,24 @@ func (s *Session) flush(now Instant) {
 func (s *Session) sendable(routes []route) (_ []route, unsendable []string) {
 	for i := range s.rib.want {
 		p := &s.rib.want[i]
-		nextHop, asPath, why := s.speaker.Sendable(p)
+		r, why := s.routeOf(p)
 		if why != "" {
 			unsendable = append(unsendable, p.Prefix.String()+": "+why)
 			continue
 		}
-		r := route{Path: *p, nextHop: nextHop, asPath: asPath}
-		if s.speaker.Internal {
-			r.localPref = s.speaker.LocalPref(p)
-		}
 		routes = append(routes, r)
 	}
 	return routes, unsendable
+}
+
+// routeOf is a path as it is sent, or why it cannot be.
+func (s *Session) routeOf(p *Path) (route, string) {
+	nextHop, asPath, why := s.speaker.Sendable(p)
+	r := route{Path: *p, nextHop: nextHop, asPath: asPath}
+	if s.speaker.Internal {
+		r.localPref = s.speaker.LocalPref(p)
+	}
+	return r, why
 }
 
 // difference compares what the peer has with what it is to have, both sorted by
