@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"stead/internal/core/bfd"
+	"stead/internal/core/bgp"
 	"stead/internal/core/peer"
 )
 
@@ -28,13 +30,18 @@ type steadyPacket struct {
 	size int
 }
 
-func newSteady(tb testing.TB, quorum bool, groups int) *steady {
+func newSteady(tb testing.TB, quorum bool, groups int, change ...func(*Config)) *steady {
 	s := &steady{now: benchStart}
 	for i := range s.cores {
-		s.cores[i] = New(manyGroups(testConfig(i, 2, 0, quorum), groups))
+		cfg := testConfig(i, 2, 0, quorum)
+		for _, f := range change {
+			f(&cfg)
+		}
+		s.cores[i] = New(manyGroups(cfg, groups))
 	}
 	for i, c := range s.cores {
 		s.take(i, c.Start(s.now))
+		s.establish(i)
 	}
 	for end := s.now.Add(10 * time.Second); s.now < end; {
 		s.next(tb)
@@ -113,6 +120,56 @@ func TestHeartbeatsDoNotAllocate(t *testing.T) {
 	}
 }
 
+// BGP and BFD sessions beside them change nothing: the packets of both are part of
+// the steady state.
+func TestHeartbeatsBesideSessionsDoNotAllocate(t *testing.T) {
+	s := newSteady(t, true, 100, withSessions)
+	if got := s.cores[0].Inspect(s.now); got.Sessions[1].Status.State != bgp.EstablishedState || got.Paths[1].Status.State != bfd.Up {
+		t.Fatalf("not the steady state: %+v %+v", got.Sessions[1].Status, got.Paths[1].Status)
+	}
+	control := Control{Local: routerAt(0), Remote: s.cores[0].cfg.BFD[0].Remote, Multihop: true, TTL: 254, Bytes: upControl(1)}
+	if n := testing.AllocsPerRun(2000, func() {
+		s.next(t)
+		s.take(0, s.cores[0].Step(s.now, &control))
+	}); n != 0 {
+		t.Errorf("%v allocations for a heartbeat", n)
+	}
+	if s.steps < 4000 || s.loud > 0 {
+		t.Errorf("%d steps with %d actions beside heartbeats: not the steady state", s.steps, s.loud)
+	}
+}
+
+// withSessions has a node announce its groups to two peers that BFD watches.
+func withSessions(c *Config) {
+	withRoutes(c, 2, testHold)
+	for i := range c.Peers {
+		p := &c.Peers[i]
+		p.BFD, p.Session.WaitForBFD = i, true
+		c.BFD = append(c.BFD, Path{Name: p.Name, Remote: p.Session.Peer, Multihop: true, Session: watching(uint32(1 + i))})
+	}
+}
+
+// establish brings the sessions of a core up, to peers that ask for no keepalives and
+// may be silent for long.
+func (s *steady) establish(i int) {
+	c := s.cores[i]
+	for p := range c.cfg.Peers {
+		a := bgp.AppendOpen(nil, &bgp.Open{AS: 65515, RouterID: routerAt(99), IPv4: true, IPv6: true, FourOctet: true, Refresh: true})
+		at := StreamConn{Peer: p, Conn: 1}
+		c.Step(s.now, &Stream{Peer: at.Peer, Conn: at.Conn, Kind: StreamOpened, Local: routerAt(i)})
+		c.Step(s.now, &Stream{Peer: at.Peer, Conn: at.Conn, Kind: StreamMessage, Bytes: a})
+		c.Step(s.now, &Stream{Peer: at.Peer, Conn: at.Conn, Kind: StreamMessage, Bytes: bgp.AppendKeepalive(nil)})
+		c.Step(s.now, &Control{Local: routerAt(i), Remote: c.cfg.BFD[p].Remote, Multihop: true, TTL: 254, Bytes: upControl(byte(1 + p))})
+	}
+}
+
+// upControl is a BFD packet to a session that is to come up, and not to go down for
+// four hours.
+func upControl(discriminator byte) []byte {
+	b := []byte{0x20, 2 << 6, 255, 24, 0, 0, 0, 77, 0, 0, 0, discriminator}
+	return append(b, 3, 0x93, 0x87, 0, 0, 0, 0x27, 0x10, 0, 0, 0, 0) // every 60 s; 10 ms will do
+}
+
 // What does not belong here costs nothing either: strangers cannot make garbage.
 func TestRefusedPacketsDoNotAllocate(t *testing.T) {
 	s := newSteady(t, true, 1)
@@ -167,15 +224,21 @@ func TestHeartbeatsDoNotGrowWithTheGroups(t *testing.T) {
 func BenchmarkStep(b *testing.B) {
 	for _, groups := range []int{1, 1000} {
 		b.Run(fmt.Sprintf("groups=%d", groups), func(b *testing.B) {
-			s := newSteady(b, true, groups)
-			b.ReportAllocs()
-			b.ResetTimer()
-			for s.steps < b.N {
-				s.next(b)
-			}
-			b.ReportMetric(float64(s.steps)/b.Elapsed().Seconds(), "steps/s")
+			benchmarkSteps(b, newSteady(b, true, groups))
+		})
+		b.Run(fmt.Sprintf("sessions,groups=%d", groups), func(b *testing.B) {
+			benchmarkSteps(b, newSteady(b, true, groups, withSessions))
 		})
 	}
+}
+
+func benchmarkSteps(b *testing.B, s *steady) {
+	b.ReportAllocs()
+	b.ResetTimer()
+	for s.steps < b.N {
+		s.next(b)
+	}
+	b.ReportMetric(float64(s.steps)/b.Elapsed().Seconds(), "steps/s")
 }
 
 // BenchmarkIdleStep is a step in which nothing is due and no packet comes: what
