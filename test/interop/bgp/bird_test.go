@@ -32,6 +32,13 @@ protocol direct { ipv4; ipv6; interface "eth1"; }
 protocol kernel k4 { ipv4 { import none; export where source = RTS_BGP; };%[2]s }
 protocol kernel k6 { ipv6 { import none; export where source = RTS_BGP; };%[2]s }
 `, h.link4, merge)
+	if with.table > 0 {
+		text.WriteString("protocol static known { ipv4;\n")
+		for i := range with.table {
+			fmt.Fprintf(&text, "route 100.%d.%d.%d/32 blackhole;\n", 64+i>>16, i>>8&255, i&255)
+		}
+		text.WriteString("}\n")
+	}
 	if with.bfd != nil {
 		text.WriteString(with.birdBFD(h))
 	}
@@ -75,7 +82,7 @@ func (w *terms) birdPeer(h, server *host) string {
 	if w.nextHop6 {
 		next = " extended next hop;"
 	}
-	return fmt.Sprintf("protocol bgp %s {\n\t%s;\n\tipv4 { import all; export none;%s };\n\tipv6 { import all; export none; };\n}\n",
+	return fmt.Sprintf("protocol bgp %s {\n\t%s;\n\tipv4 { import all; export where source = RTS_STATIC;%s };\n\tipv6 { import all; export none; };\n}\n",
 		server.name, strings.Join(lines, ";\n\t"), next)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"syscall"
 	"testing"
 	"time"
 
@@ -153,6 +154,74 @@ func TestRestart(t *testing.T) {
 			t.Errorf("while %s restarted, the client of the other router lost %d, changes %v", rs.router, r.Lost, r.Changes)
 		}
 	}
+}
+
+// A route server may tell what it knows, again and again: nobody listens, and
+// nobody is late for it.
+func TestFullTable(t *testing.T) {
+	t.Parallel()
+	with := terms{table: 50000}
+	n := newRouters(t, with)
+	p := &pair{net: n, with: with}
+	p.starts(t)
+	probes := []*probe{n.rs1.probe(t, vip4), n.rs2.probe(t, vip4)}
+	for _, p := range probes {
+		p.servedBy(t, n.a, window)
+	}
+	from := now()
+	for range 3 {
+		for _, word := range []string{"disable", "enable"} {
+			heard := n.a.received(t, "rs1")
+			bird{}.ctl(t, n.rs1, word, "known")
+			testns.Eventually(t, patience, "a has heard of it", func() bool { return n.a.received(t, "rs1") > heard+20 })
+		}
+	}
+	for _, p := range probes {
+		if r := p.since(from); r.Lost > 0 || len(r.Changes) > 0 {
+			t.Errorf("through %s: %d lost, changes %v", p.router.name, r.Lost, r.Changes)
+		}
+	}
+	n.established(t, n.a)
+	n.established(t, n.b)
+}
+
+// received is how many messages a server has had from a router.
+func (h *host) received(t testing.TB, router string) int {
+	t.Helper()
+	s, _ := h.status(t)
+	for _, p := range s.BGP {
+		if p.Name == router {
+			return p.Received
+		}
+	}
+	t.Fatalf("%s knows no session with %s", h.name, router)
+	return 0
+}
+
+// A router that reads nothing any more keeps nobody from handing over: the other
+// one and its client notice nothing of it. When it reads again, all is told.
+func TestFrozenRouter(t *testing.T) {
+	t.Parallel()
+	with := terms{hold: 30}
+	n := newRouters(t, with)
+	p := &pair{net: n, with: with, routes: "linger: 300ms", group: "    damping: { window: 0s }\n    preempt: { enabled: false }\n"}
+	p.starts(t)
+	probe := n.rs2.probe(t, vip4)
+	probe.servedBy(t, n.a, window)
+	n.rs1.running[0].Signal(t, syscall.SIGSTOP)
+	for _, to := range []*host{n.b, n.a, n.b} {
+		before := now()
+		to.cli(t, "switchover", "web", "--to", to.name)
+		probe.servedBy(t, to, window)
+		n.rs2.sends(t, vip4, to.name)
+		if r := probe.around(before); r.Lost > 0 {
+			t.Errorf("through %s: %d of %d lost", probe.router.router, r.Lost, r.Sent)
+		}
+	}
+	n.a.terminate(t)
+	n.rs1.running[0].Signal(t, syscall.SIGCONT)
+	n.sends(t, vip4, "b")
+	n.comes(t, map[string]int{"b": 3})
 }
 
 // Routers from before 4-octet AS numbers: BIRD without that capability, FRR

@@ -43,6 +43,7 @@ type terms struct {
 	nextHop6  bool     // IPv4 prefixes may have IPv6 next hops
 	share     bool     // equal paths share the traffic
 	errorWait string   // BIRD: how long it refuses a peer after an error: "60,300" as it comes
+	table     int      // BIRD: how many routes it tells the servers of
 	bfd       *bfdWith // watches the servers
 }
 

@@ -131,6 +131,7 @@ type status struct {
 		Name      string
 		State     string
 		LastError string `json:"last_error"`
+		Received  int    `json:"messages_received"`
 	} `json:"bgp"`
 }
 
