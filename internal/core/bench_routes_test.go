@@ -151,7 +151,7 @@ func (b *bench) carryStreams(i int, a *Actions) {
 	for _, h := range a.Hangup {
 		e := b.servers[h.Peer].ends[i]
 		b.after(oneWay, func() {
-			if e.conn == h.Conn {
+			if e.conn == h.Conn && !e.cut(b) {
 				e.lose("closed by the node")
 			}
 		})

@@ -63,7 +63,8 @@ func (s *stalePaths) measure() {
 }
 
 // succeeds notes that a node has become active. The path of the one before stays
-// where that fell silent; one that hands over withdraws it.
+// where that fell silent, or had no session left to withdraw it; one that hands over
+// withdraws it.
 func (c *Core) succeeds(now Instant, g *group, node int, why reason.Reason, epoch uint64) {
 	s := &g.route.silent
 	if g.cfg.Routes == nil || g.cfg.Routes.Stale <= 0 || g.cfg.Router == nil && epoch < s.epoch {
@@ -77,7 +78,8 @@ func (c *Core) succeeds(now Instant, g *group, node int, why reason.Reason, epoc
 	s.holder = node
 	s.expire(now)
 	s.replace(node)
-	if why == reason.PeerSilent || why == reason.PeerDeaf {
+	switch why {
+	case reason.PeerSilent, reason.PeerDeaf, reason.NoSession:
 		s.left = append(s.left, before)
 		s.measure()
 	}

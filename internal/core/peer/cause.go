@@ -10,7 +10,7 @@ var causes = [...]reason.Reason{
 	reason.None, reason.PeerSilent, reason.PeerDeaf, reason.PeerResigned, reason.NobodyActive,
 	reason.Switchover, reason.Preempted, reason.Drained, reason.CheckFailed, reason.LinkDown,
 	reason.QuorumLost, reason.Superseded, reason.Late, reason.Stopping, reason.AddressFailed,
-	reason.Reconfigured, reason.PriorityZero,
+	reason.Reconfigured, reason.PriorityZero, reason.NoSession,
 }
 
 // causeOf returns the Cause of a reason; one without a number travels as none.
