@@ -25,8 +25,8 @@ test: ## set up what it needs, and run everything that shows whether it works
 check: ## gofmt, go vet, staticcheck and the rules of the house
 	@mkdir -p bin && $(GO) run ./test/all format vet staticcheck tidy
 
-sim: build ## send SEEDS=2000 random worlds through the simulator
-	@bin/stead simulate --seeds $(SEEDS)
+sim: build ## send SEEDS=2000 random worlds through the simulator, and 200 with route servers
+	@bin/stead simulate --seeds $(SEEDS) && bin/stead simulate --bgp --seeds $$(($(SEEDS) / 10 + 1))
 
 fuzz: ## run every fuzz target for T=30s
 	@mkdir -p bin && $(GO) run ./test/all -fuzz $(or $(T),30s) fuzz

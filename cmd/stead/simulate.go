@@ -12,7 +12,6 @@ import (
 	"stead/internal/assemble"
 	"stead/internal/config"
 	"stead/internal/core"
-	"stead/internal/core/vrrp"
 	"stead/internal/sim"
 )
 
@@ -28,6 +27,7 @@ type simulation struct {
 	trace    bool
 	json     bool
 	routers  bool
+	routes   bool
 	bfd      bool
 	oneSeed  bool
 }
@@ -44,8 +44,9 @@ Stead promises. The same seed is always the same world. A violation prints the
 seed, the end of the log and the command that replays it, and exits with 1.
 
 With -c the configuration is yours; otherwise every world makes up its own: of
-nodes that elect among themselves, or with --vrrp of virtual routers. With --bfd
-the worlds are of two BFD sessions that watch the path between them.`,
+nodes that elect among themselves, with --vrrp of virtual routers, or with --bgp of
+nodes and the route servers to which they announce addresses. With --bfd the worlds
+are of two BFD sessions that watch the path between them.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s.oneSeed = cmd.Flags().Changed("seed")
@@ -58,6 +59,7 @@ the worlds are of two BFD sessions that watch the path between them.`,
 	f.IntVar(&s.seeds, "seeds", 200, "how many worlds")
 	f.StringVarP(&s.file, "config", "c", "", "simulate this configuration")
 	f.BoolVar(&s.routers, "vrrp", false, "make up virtual routers")
+	f.BoolVar(&s.routes, "bgp", false, "make up nodes that announce addresses to route servers")
 	f.BoolVar(&s.bfd, "bfd", false, "make up pairs of BFD sessions")
 	f.DurationVar(&s.duration, "duration", 0, "virtual time of each world, at least")
 	f.Float64Var(&s.hours, "hours", 0, "the same in hours")
@@ -67,7 +69,7 @@ the worlds are of two BFD sessions that watch the path between them.`,
 	cmd.MarkFlagsMutuallyExclusive("seed", "seeds")
 	cmd.MarkFlagsMutuallyExclusive("seed", "from")
 	cmd.MarkFlagsMutuallyExclusive("hours", "duration")
-	cmd.MarkFlagsMutuallyExclusive("vrrp", "config", "bfd")
+	cmd.MarkFlagsMutuallyExclusive("vrrp", "config", "bfd", "bgp")
 	return cmd
 }
 
@@ -116,8 +118,11 @@ func (s *simulation) traceTo(cmd *cobra.Command) io.Writer {
 // setup returns what makes the world of a seed.
 func (s *simulation) setup() (func(uint64) sim.Setup, error) {
 	random := sim.RandomSetup
-	if s.routers {
+	switch {
+	case s.routers:
 		random = sim.RandomRouterSetup
+	case s.routes:
+		random = sim.RandomRoutesSetup
 	}
 	if s.file == "" {
 		return func(seed uint64) sim.Setup {
@@ -126,51 +131,36 @@ func (s *simulation) setup() (func(uint64) sim.Setup, error) {
 			return out
 		}, nil
 	}
-	cfg, routers, err := s.ownConfig()
+	hosts, err := s.ownConfig()
 	if err != nil {
 		return nil, err
 	}
-	return func(seed uint64) sim.Setup {
-		out := sim.OwnSetup(cfg, seed, s.duration)
-		out.Vary = func(host int, g *core.Group) { g.Router = routers[host][g.Name] }
-		return out
-	}, nil
+	return func(seed uint64) sim.Setup { return sim.OwnSetup(hosts, seed, s.duration) }, nil
 }
 
-// ownConfig reads the user's file. Any node will do as the one whose view it
-// is: in the virtual cluster every node runs. What differs from node to node are
-// the virtual routers, by node and group.
-func (s *simulation) ownConfig() (core.Config, []map[string]*vrrp.Config, error) {
+// ownConfig reads the user's file, as each node has it. A client, which runs no
+// daemon, has nothing.
+func (s *simulation) ownConfig() ([]core.Config, error) {
 	cfg, err := config.Load(s.file)
 	if err != nil {
-		return core.Config{}, nil, err
+		return nil, err
 	}
 	// The keys of the cluster need not be on the machine that simulates it.
 	config.StandInKeys(cfg)
-	var first core.Config
-	var routers []map[string]*vrrp.Config
-	for _, n := range cfg.Nodes {
-		byGroup := map[string]*vrrp.Config{}
-		routers = append(routers, byGroup)
+	hosts := make([]core.Config, len(cfg.Nodes))
+	for i, n := range cfg.Nodes {
 		if n.Role == config.RoleClient {
 			continue
 		}
 		cfg.Self = n.Name
-		one, err := assemble.CoreConfig(cfg, 0, nil)
-		if err != nil {
-			return first, nil, fmt.Errorf("%s: %w", s.file, err)
+		if hosts[i], err = assemble.CoreConfig(cfg, 0, nil); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.file, err)
 		}
-		for i := range one.Groups {
-			byGroup[one.Groups[i].Name] = one.Groups[i].Router
-		}
-		if first.Nodes == nil {
-			first = one
+		if len(hosts[i].Groups) == 0 {
+			return nil, fmt.Errorf("%s: groups: there is none to simulate", s.file)
 		}
 	}
-	if len(first.Groups) == 0 {
-		return first, nil, fmt.Errorf("%s: groups: there is none to simulate", s.file)
-	}
-	return first, routers, nil
+	return hosts, nil
 }
 
 // outcome is what --json prints.
@@ -240,6 +230,9 @@ func (s *simulation) replay(seed uint64) string {
 	}
 	if s.routers {
 		words = append(words, "--vrrp")
+	}
+	if s.routes {
+		words = append(words, "--bgp")
 	}
 	if s.bfd {
 		words = append(words, "--bfd")

@@ -81,6 +81,9 @@ func (w *World) heardChanged(id int) {
 // be told from outside, and tells whether it has changed.
 func (w *World) pathsLearned(h *host) (changed bool) {
 	own := w.setup.host(h.id)
+	if len(own.Groups) == 0 {
+		return false
+	}
 	for g := range h.checks {
 		for c := range own.Groups[g].Checks {
 			check, truth := &own.Groups[g].Checks[c], &h.checks[g][c]

@@ -41,6 +41,8 @@ func (w *World) noted(h *host, n *core.Note) {
 	w.trace.note(w.now, h.id, n)
 	g := int(n.Group)
 	if g < 0 {
+		w.result.Sessions += b2i(n.Kind == core.SessionUp)
+		w.result.Losses += b2i(n.Kind == core.SessionDown)
 		return
 	}
 	o := &h.holdings[g].watch

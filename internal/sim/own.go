@@ -1,16 +1,19 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"stead/internal/core"
 )
 
-// OwnSetup makes up a network and faults for a configuration of the user's.
-// Delays of the configuration are kept as they are; the world lasts as long as
-// they need, and length more when that is longer.
-func OwnSetup(cfg core.Config, seed uint64, length time.Duration) Setup {
+// OwnSetup makes up a network and faults for a configuration of the user's, given as
+// each host has it; hosts without groups have no daemon. Delays of the configuration
+// are kept as they are; the world lasts as long as they need, and length more when
+// that is longer.
+func OwnSetup(hosts []core.Config, seed uint64, length time.Duration) Setup {
 	r := newRandom(seed*2 + 1)
+	cfg := common(hosts)
 	slack := time.Duration(20) // a part of the interval
 	hostile := true
 	for i := range cfg.Groups {
@@ -22,7 +25,10 @@ func OwnSetup(cfg core.Config, seed uint64, length time.Duration) Setup {
 			}
 		}
 	}
-	s := Setup{Config: cfg, DriftPPM: 200, Hostile: hostile}
+	if cfg.Interval == 0 {
+		cfg.Interval = paceOfNobody
+	}
+	s := Setup{Config: cfg, Hosts: hosts, DriftPPM: 200, Hostile: hostile}
 	interval := cfg.Interval
 	s.Jitter = interval / slack
 	s.Checks = interval * time.Duration(r.between(2, 6))
@@ -36,6 +42,30 @@ func OwnSetup(cfg core.Config, seed uint64, length time.Duration) Setup {
 	s.schedule(r)
 	s.Lengthen(r.uint64(), length)
 	return s
+}
+
+// paceOfNobody sets the pace of a world in which no node sends heartbeats.
+const paceOfNobody = 50 * time.Millisecond
+
+// common is what hosts have in common. What a check is a member knows, and not a witness.
+func common(hosts []core.Config) core.Config {
+	var cfg core.Config
+	for i := range hosts {
+		if hosts[i].Groups == nil {
+			continue
+		}
+		if cfg.Groups == nil {
+			cfg = hosts[i]
+			cfg.Groups = slices.Clone(cfg.Groups)
+			cfg.Peers, cfg.BFD = nil, nil
+		}
+		for g := range cfg.Groups {
+			if memberOf(&cfg.Groups[g], i) {
+				cfg.Groups[g].Checks, cfg.Groups[g].Router = hosts[i].Groups[g].Checks, hosts[i].Groups[g].Router
+			}
+		}
+	}
+	return cfg
 }
 
 // Lengthen makes the faulty part of a world at least that long and fills the

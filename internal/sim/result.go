@@ -42,6 +42,8 @@ type Result struct {
 	Activations int
 	Stalls      int
 	Duals       int
+	Sessions    int // of BGP that were established
+	Losses      int // and that have ended
 	Faults      [len(faultNames)]int
 
 	HeartbeatBytes int           // of a heartbeat in a calm time; 0 when there was none

@@ -160,7 +160,11 @@ func (s *Setup) scheduleRoutes(r *random) {
 	case 1, 2, 3, 4, 5, 6:
 		at := settle + unit
 		for range r.between(1, 3) {
-			at += s.add(r, at) + settle + unit + r.duration(0, unit)
+			rest := settle
+			if !r.chance(3) {
+				rest = min(settle, unit) // not all that is damped has to have happened
+			}
+			at += s.add(r, at) + rest + unit + r.duration(0, unit)
 		}
 	default:
 		s.Length += 2 * unit
@@ -168,7 +172,10 @@ func (s *Setup) scheduleRoutes(r *random) {
 			s.add(r, r.duration(0, s.Length))
 		}
 	}
-	s.Quiet = settle + s.longestRetry() + 2*unit
+	s.Quiet = settle + 3*unit
+	if r.chance(2) {
+		s.Quiet += s.longestRetry() // long enough for every session to come back
+	}
 	for i := range s.Faults {
 		s.Length = max(s.Length, s.Faults[i].At+s.Faults[i].For)
 	}

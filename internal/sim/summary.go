@@ -20,6 +20,8 @@ type Summary struct {
 	Activations    int            `json:"activations"`
 	Stalls         int            `json:"stalls"`
 	Duals          int            `json:"dual_active_seen"`
+	Sessions       int            `json:"bgp_sessions_established,omitempty"`
+	Losses         int            `json:"bgp_sessions_ended,omitempty"`
 
 	WorstQuorumMS   float64 `json:"worst_outage_quorum_ms"`
 	WorstNoQuorumMS float64 `json:"worst_outage_no_quorum_ms"`
@@ -53,6 +55,8 @@ func (s *Summary) Add(r *Result) {
 	s.Activations += r.Activations
 	s.Stalls += r.Stalls
 	s.Duals += r.Duals
+	s.Sessions += r.Sessions
+	s.Losses += r.Losses
 	for kind, n := range r.Faults {
 		if n > 0 {
 			s.Faults[FaultKind(kind).String()] += n
@@ -82,6 +86,9 @@ func (s *Summary) String() string {
 		}
 	}
 	fmt.Fprintf(&b, "\nactivations      %d, stalls %d, two actives met %d times\n", s.Activations, s.Stalls, s.Duals)
+	if s.Sessions > 0 {
+		fmt.Fprintf(&b, "BGP sessions     %d established, %d ended\n", s.Sessions, s.Losses)
+	}
 	fmt.Fprintf(&b, "worst outage     %.1f ms with quorum, %.1f ms without (cut-off and broken majorities included)\n",
 		s.WorstQuorumMS, s.WorstNoQuorumMS)
 	fmt.Fprintf(&b, "worst dual       %.1f ms, without quorum, as the nodes report it\n", s.WorstDualMS)

@@ -130,7 +130,7 @@ func (t *trace) note(at moment, host int, n *core.Note) {
 	t.mixString(string(n.Reason))
 	t.put(line{
 		at: at, host: int32(host), group: int32(n.Group), kind: noteLine, text: noteName(n.Kind),
-		more: strings.TrimSuffix(string(n.Reason)+" "+n.Detail, " "), x: int64(n.Epoch), y: int64(n.Node),
+		more: strings.TrimSpace(string(n.Reason) + " " + n.Detail), x: int64(n.Epoch), y: int64(n.Node),
 	})
 }
 
