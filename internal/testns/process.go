@@ -37,10 +37,12 @@ func (ns *NS) Begin(t testing.TB, where, program string, args ...string) *Proces
 		t.Fatalf("start %s on %s: %v", program, where, err)
 	}
 	p.PID = cmd.Process.Pid
+	mourned(t, p.PID, true)
 	go func() { defer close(p.exited); _ = cmd.Wait(); p.state = cmd.ProcessState }()
 	t.Cleanup(func() {
 		_ = syscall.Kill(-p.PID, syscall.SIGKILL)
 		<-p.exited
+		mourned(t, p.PID, false)
 		if t.Failed() {
 			t.Logf("%s wrote:\n%s", p, Tail(p.Log.String(), 25))
 		}

@@ -55,9 +55,11 @@ func (ns *NS) Start(t testing.TB, cmd *exec.Cmd) {
 		t.Fatalf("start %s: %v", strings.Join(cmd.Args, " "), err)
 	}
 	group := cmd.Process.Pid
+	mourned(t, group, true)
 	t.Cleanup(func() {
 		_ = syscall.Kill(-group, syscall.SIGKILL)
 		_ = cmd.Wait()
+		mourned(t, group, false)
 	})
 }
 
