@@ -79,7 +79,8 @@ func (w *World) noteUnannounced(h *host, n *core.Note) {
 
 // activation is a change of the active node of a group.
 type activation struct {
-	at     moment
+	at     moment // it serves since
+	right  moment // it has had the right to since
 	host   int
 	before int // who served before
 	why    reason.Reason
@@ -92,12 +93,12 @@ func (w *World) checkDamped(h *host, n *core.Note) {
 	watch, cfg := w.groups[g], w.group(g)
 	last := watch.changes[len(watch.changes)-1]
 	if !cfg.Everyone && cfg.Damping > 0 && n.Reason == reason.Preempted && last.at > 0 && w.hasHeardOf(h.id, &last) {
-		if passed := w.now.sub(last.at); passed < cfg.Damping-cfg.Damping/100 {
+		if passed := w.now.sub(last.right); passed < cfg.Damping-cfg.Damping/100 {
 			w.violate(checkDamping, h.id, g, "preempts shortly after the last change", int64(passed))
 		}
 	}
 	copy(watch.changes[:], watch.changes[1:])
-	watch.changes[len(watch.changes)-1] = activation{at: w.now, host: h.id, before: last.host, why: n.Reason}
+	watch.changes[len(watch.changes)-1] = activation{at: w.now, right: h.holdings[g].watch.activatedAt, host: h.id, before: last.host, why: n.Reason}
 }
 
 // hasHeardOf tells whether nothing kept a host from hearing of a change.
@@ -106,7 +107,7 @@ func (w *World) hasHeardOf(id int, last *activation) bool {
 		return true
 	}
 	p := w.truth.pair(id, last.host)
-	return p.clean && p.cleanSince < last.at
+	return p.clean && p.cleanSince < last.right
 }
 
 // routesMoved is told that what a route server knows has changed.
@@ -230,8 +231,9 @@ func (w *World) excused(g int, s *routeServer, holder int, others uint64) bool {
 		}
 		r := w.routes(w.hosts[holder], g)
 		silent := last.why == reason.PeerSilent || last.why == reason.PeerDeaf
-		single := before.at == 0 || last.at.sub(before.at) > r.Stale+w.reaction(g)
-		unchanged := max(w.truth.steady[id], w.farLink(id, s.id).since) <= last.at && w.truth.steady[holder] < watch.changes[len(watch.changes)-2].at
+		fell := max(w.truth.steady[id], w.farLink(id, s.id).since) // it may not have stepped back before it fell silent
+		single := before.at == 0 || fell.sub(before.at) > r.Stale+w.reaction(g)
+		unchanged := fell <= last.at && w.truth.steady[holder] < before.at
 		if last.host == holder && last.before == id && silent && single && unchanged && r.Room > 0 {
 			return false
 		}

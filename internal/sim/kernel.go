@@ -105,6 +105,9 @@ func (w *World) want(h *host, want core.Want) {
 	}
 	o.lastGen, o.watch.wantEpoch = want.Generation, want.Epoch
 	w.checkTakeover(h, &want)
+	if want.Active && !o.want.Active {
+		o.watch.activatedAt = w.now
+	}
 	if want.Held && !want.Active && w.group(int(want.Group)).PrepareHook {
 		w.queue.push(entry{
 			at: w.now.add(w.draw.kernel.duration(0, w.setup.Config.Interval)), what: atHook, life: h.life,

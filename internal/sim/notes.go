@@ -18,6 +18,7 @@ type holdingWatch struct {
 	wantEpoch     uint64  // of the last Want of this run
 	epoch         uint64  // the highest epoch of any activation of this host
 	heard         hearing // in a session that it needs
+	activatedAt   moment  // it has had the right to serve since
 	left          bool    // it has been active in this run, and was not any more
 	leftAt        moment
 	unannounced   bool // it said last that it announces nothing of the group
