@@ -54,6 +54,7 @@ type host struct {
 
 	startAgain bool   // it is to be started as soon as it has ended
 	drainID    uint64 // of the command that drains the daemon
+	resumeID   uint64 // and lets it take part again
 }
 
 // input is an event that waits for the daemon to run again. Buf is that of a packet.

@@ -143,7 +143,7 @@ func (w *World) order(h *host, f *Fault) {
 	case core.Drain:
 		h.drainID = id
 	case core.Resume:
-		h.drained = false
+		h.drained, h.resumeID = false, id
 	case core.Switchover:
 		w.groups[f.Group].moved = true
 	}
@@ -179,6 +179,9 @@ func (w *World) replied(h *host, r core.Reply) {
 		w.queue.push(entry{at: w.now, what: atExit, life: h.life, a: int32(h.id)})
 	case r.ID == h.drainID && r.OK:
 		h.drainID, h.drained = 0, true
+		w.resettle(1 << h.id)
+	case r.ID == h.resumeID && h.drained: // a paused daemon was drained and resumed with its first steps
+		h.drained = false
 		w.resettle(1 << h.id)
 	}
 }
