@@ -21,6 +21,7 @@ func Isolate() error {
 			syscall.Mount("", "/", "", syscall.MS_PRIVATE|syscall.MS_REC, ""),
 			syscall.Mount("proc", "/proc", "proc", 0, ""),
 			syscall.Mount("run", "/run", "tmpfs", 0, ""),
+			syscall.Mount("tmp", "/var/tmp", "tmpfs", 0, "mode=1777"), // FRR leaves a directory of each run there
 		)
 	}
 	child := exec.Command("/proc/self/exe", os.Args[1:]...)

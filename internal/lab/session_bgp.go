@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"stead/internal/core/clock"
 	"stead/internal/lab/routeserver"
@@ -49,6 +50,11 @@ func (s *session) startRouter(h *Host, dir string) error {
 	); err != nil {
 		return err
 	}
+	if s.opt.Router == routeserver.FRR {
+		if err := h.hideTemporary(); err != nil {
+			return err
+		}
+	}
 	programs, err := routeserver.Prepare(s.opt.Router, shared(h.Name), routerConfig(s.opt, h))
 	if err != nil {
 		return err
@@ -64,6 +70,18 @@ func (s *session) startRouter(h *Host, dir string) error {
 		if err := program.Wait(); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// hideTemporary gives a host a /var/tmp of its own, where FRR leaves a directory of
+// each run.
+func (h *Host) hideTemporary() (err error) {
+	h.Do(func() {
+		err = unix.Mount("tmpfs", "/var/tmp", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777,size=16m")
+	})
+	if err != nil {
+		return fmt.Errorf("mount a file system in memory on /var/tmp: %w", err)
 	}
 	return nil
 }
