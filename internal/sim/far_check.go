@@ -163,12 +163,23 @@ func (w *World) hearsAll(s *routeServer, g int) bool {
 		if !h.up || w.routes(h, g) == nil || s.ends[h.id] == nil || !slices.Contains(w.routes(h, g).Peers, s.ends[h.id].peer) {
 			continue
 		}
-		if h.hears[s.id] != heard {
+		if h.hears[s.id] != heard || w.underWay(h.id, s.id) > w.setup.Network.worst() {
 			return false
 		}
 		any = true
 	}
 	return any && s.runs()
+}
+
+// underWay is how long it takes until a route server has all that a host has sent.
+func (w *World) underWay(host, server int) time.Duration {
+	until := w.now
+	for _, c := range w.far.conns {
+		if c.host == host && c.server == server {
+			until = max(until, c.flow[near].arrives)
+		}
+	}
+	return until.sub(w.now)
 }
 
 // prefixesOf are those of a group, which all hosts announce alike.
@@ -199,6 +210,9 @@ func (w *World) lookAtBest(g int, s *routeServer) {
 		return
 	}
 	since := max(watch.heldSince, h.hearsSince[s.id], t.settledSince, s.since)
+	if w.underWay(h.id, s.id) > 0 {
+		return // behind what was slow
+	}
 	if w.now.sub(since) <= w.announceBound(g)+w.reaction(g) {
 		return
 	}
