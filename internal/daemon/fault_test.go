@@ -21,25 +21,36 @@ func TestMain(m *testing.M) { testns.Main(m) }
 // serving runs a daemon that serves an address on lan0 of a namespace, alone.
 func serving(t *testing.T) (ns *testns.NS, d *Daemon, ended chan error) {
 	t.Helper()
+	ns, d, ended = running(t, "n0", `groups:
+  web:
+    members: { n0: 200, n1: 100 }
+    election: { type: peer, interval: 20ms, multiplier: 5, quorum: false }
+    addresses: [ { address: 192.0.2.200/24, interface: lan0 } ]
+`)
+	testns.Eventually(t, patience, "the address is served", func() bool {
+		view := <-d.engine.Inspect()
+		return view.Groups[0].Open && has(t, ns)
+	})
+	return ns, d, ended
+}
+
+// running runs the daemon of a node in a namespace of its own.
+func running(t *testing.T, node, groups string) (ns *testns.NS, d *Daemon, ended chan error) {
+	t.Helper()
 	testns.Privileged(t)
 	ns = testns.New(t)
 	testns.Veth(t, ns, "lan0", ns, "lan1")
 	ns.Addr(t, "lan0", "192.0.2.10/24")
 	dir := t.TempDir()
 	key, file := filepath.Join(dir, "key"), filepath.Join(dir, "stead.yaml")
-	text := fmt.Sprintf(`nodes: { n0: { address: 192.0.2.10 }, n1: { address: 192.0.2.20 } }
+	text := fmt.Sprintf(`nodes: { n0: { address: 192.0.2.10 }, n1: { address: 192.0.2.20 }, n2: { address: 192.0.2.30 } }
 security: { key_file: %s }
-groups:
-  web:
-    members: { n0: 200, n1: 100 }
-    election: { type: peer, interval: 20ms, multiplier: 5, quorum: false }
-    addresses: [ { address: 192.0.2.200/24, interface: lan0 } ]
 realtime: { mode: "off" }
 fence: kernel
 control: { socket: %s }
 state: { dir: %s }
 http: { listen: 127.0.0.1:9177 }
-`, key, filepath.Join(dir, "sock"), dir)
+%s`, key, filepath.Join(dir, "sock"), dir, groups)
 	for name, content := range map[string]string{key: strings.Repeat("0123456789abcdef", 2), file: text} {
 		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -47,7 +58,7 @@ http: { listen: 127.0.0.1:9177 }
 	}
 	cfg, err := config.Load(file)
 	if err == nil {
-		_, err = config.Resolve(cfg, "n0", "", nil)
+		_, err = config.Resolve(cfg, node, "", nil)
 	}
 	if err == nil {
 		err = config.LoadKeys(cfg)
@@ -58,7 +69,7 @@ http: { listen: 127.0.0.1:9177 }
 	var front Front
 	ns.Do(func() {
 		if front, err = OpenFront(cfg); err == nil {
-			d, err = New(cfg, file, "n0", slog.New(slog.DiscardHandler))
+			d, err = New(cfg, file, node, slog.New(slog.DiscardHandler))
 		}
 	})
 	if err != nil {
@@ -69,10 +80,6 @@ http: { listen: 127.0.0.1:9177 }
 	stopped := make(chan struct{})
 	go func() { defer close(stopped); ended <- d.Run(ctx, front) }()
 	t.Cleanup(func() { cancel(); <-stopped })
-	testns.Eventually(t, patience, "the address is served", func() bool {
-		view := <-d.engine.Inspect()
-		return view.Groups[0].Open && has(t, ns)
-	})
 	return ns, d, ended
 }
 

@@ -18,11 +18,9 @@ type speaker struct {
 }
 
 // openSpeaker opens what carries BGP and BFD, also where neither is configured
-// yet: a reload may bring the first session.
+// yet: a reload may bring the first session, and the first group that this node is
+// a member of.
 func (d *Daemon) openSpeaker() (err error) {
-	if !holdsAny(d.cfg) {
-		return nil
-	}
 	s := &d.speaker
 	if s.paths, err = bfd.Open(bfd.Options{Sessions: assemble.Paths(d.cfg), Log: d.log}); err != nil {
 		return err
@@ -58,9 +56,6 @@ func (d *Daemon) streamed(peer string, e *core.Stream) {
 
 // checkSpeaker tells what replaceSpeaker would refuse.
 func (d *Daemon) checkSpeaker(cfg *config.Config) error {
-	if d.speaker.streams == nil {
-		return nil
-	}
 	peers, _ := assemble.Speakers(cfg)
 	return errors.Join(bfd.Check(assemble.Paths(cfg)), bgp.Check(peers))
 }
@@ -68,9 +63,6 @@ func (d *Daemon) checkSpeaker(cfg *config.Config) error {
 // replaceSpeaker takes other sessions over. It is called between two steps.
 func (d *Daemon) replaceSpeaker(cfg *config.Config) error {
 	s := &d.speaker
-	if s.streams == nil {
-		return nil
-	}
 	peers, listen := assemble.Speakers(cfg)
 	s.number(peers)
 	return errors.Join(s.paths.Replace(assemble.Paths(cfg)), s.streams.Replace(peers, listen))
