@@ -184,6 +184,9 @@ const (
 	abortPatience   = time.Second
 )
 
+// endPatience is for what comes after a release: hooks, and what is taken down.
+const endPatience = 2*abortPatience + hookPatience + 5*time.Second
+
 // longestLinger is how long a release waits at most after a hand-over.
 func longestLinger(cfg *config.Config) (longest time.Duration) {
 	for i := range cfg.Groups {
@@ -203,9 +206,9 @@ func (d *Daemon) obey(ctx context.Context, signals <-chan os.Signal, ended <-cha
 	done := ctx.Done()
 	stop := func() {
 		d.say(report.Event{Kind: report.Stopping})
-		d.manager.stops()
-		d.engine.Post(core.Command{ID: d.engine.CommandID(), Verb: verb, Group: core.AllGroups})
 		patience := releasePatience + longestLinger(d.config())
+		d.manager.stops(patience + endPatience)
+		d.engine.Post(core.Command{ID: d.engine.CommandID(), Verb: verb, Group: core.AllGroups})
 		if verb == core.Abort {
 			patience = abortPatience
 		}

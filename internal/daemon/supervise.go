@@ -102,10 +102,10 @@ func (m *supervisor) reloading() (ended func(s *report.Status, refused error)) {
 	}
 }
 
-// stops says, once, that the daemon has begun to end.
-func (m *supervisor) stops() {
+// stops says, once, that the daemon has begun to end, and within what time it will.
+func (m *supervisor) stops(within time.Duration) {
 	if !m.stopping.Swap(true) {
-		m.tell(m.notify.Stopping("hands over and ends"))
+		m.tell(m.notify.Stopping("hands over and ends", within))
 	}
 }
 

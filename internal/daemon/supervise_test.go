@@ -144,9 +144,11 @@ func TestTheManagerIsToldOfTheEnd(t *testing.T) {
 	conn := manager(t)
 	_, d, _ := serving(t)
 	mustHear(t, conn, begins("READY=1"), "ready")
-	d.manager.stops()
-	d.manager.stops()
-	mustHear(t, conn, begins("STOPPING=1\nSTATUS="), "the end")
+	d.manager.stops(75 * time.Second)
+	d.manager.stops(time.Second)
+	if text := mustHear(t, conn, begins("STOPPING=1\nSTATUS="), "the end"); !strings.HasSuffix(text, "\nEXTEND_TIMEOUT_USEC=75000000") {
+		t.Errorf("heard %q, and not how long it may take", text)
+	}
 	hang := make(chan struct{})
 	d.engine.Between(func(core.Instant) { <-hang })
 	for range 3 {

@@ -82,8 +82,11 @@ func (n *Notifier) Status(status string) error { return n.send(statusLine(status
 // Alive is the sign of life.
 func (n *Notifier) Alive() error { return n.send("WATCHDOG=1") }
 
-// Stopping says that the daemon has begun to end.
-func (n *Notifier) Stopping(status string) error { return n.send("STOPPING=1", statusLine(status)) }
+// Stopping says that the daemon has begun to end, and how long that may take: the
+// manager waits for it that long, if that is longer than it would wait anyway.
+func (n *Notifier) Stopping(status string, within time.Duration) error {
+	return n.send("STOPPING=1", statusLine(status), "EXTEND_TIMEOUT_USEC="+strconv.FormatInt(within.Microseconds(), 10))
+}
 
 // Reloading says that a reload has begun; Ready ends it, however it went.
 func (n *Notifier) Reloading() error {

@@ -67,7 +67,7 @@ func TestMessages(t *testing.T) {
 				"READY=1\nSTATUS=web: active": func() error { return n.Ready("web: active") },
 				"STATUS=two lines":            func() error { return n.Status("two\nlines") },
 				"WATCHDOG=1":                  n.Alive,
-				"STOPPING=1\nSTATUS=ends":     func() error { return n.Stopping("ends") },
+				"STOPPING=1\nSTATUS=ends\nEXTEND_TIMEOUT_USEC=1500000": func() error { return n.Stopping("ends", 1500*time.Millisecond) },
 			} {
 				if err := send(); err != nil {
 					t.Fatal(err)
