@@ -87,13 +87,14 @@ type activation struct {
 }
 
 // checkDamped: within the window after a change of the active node no other one
-// preempts it. The clock of a node may run fast.
+// preempts it. The clock of a node may run fast. Without quorum two may take over at
+// the same moment.
 func (w *World) checkDamped(h *host, n *core.Note) {
 	g := int(n.Group)
 	watch, cfg := w.groups[g], w.group(g)
 	last := watch.changes[len(watch.changes)-1]
 	if !cfg.Everyone && cfg.Damping > 0 && n.Reason == reason.Preempted && last.at > 0 && w.hasHeardOf(h.id, &last) {
-		if passed := w.now.sub(last.right); passed < cfg.Damping-cfg.Damping/100 {
+		if passed := w.now.sub(last.right); passed < cfg.Damping-cfg.Damping/100 && (watch.strict || passed > w.dualBound(g)) {
 			w.violate(checkDamping, h.id, g, "preempts shortly after the last change", int64(passed))
 		}
 	}
