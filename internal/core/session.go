@@ -324,7 +324,9 @@ func (c *Core) reconfigureSessions(now Instant) {
 		} else {
 			s = c.newSession(i)
 			s.Begin(now)
-			s.Session.Start(now)
+			if !c.parted {
+				s.Session.Start(now)
+			}
 		}
 		if cfg.BFD >= 0 {
 			c.paths[cfg.BFD].tell(now, s)

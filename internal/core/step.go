@@ -31,6 +31,7 @@ type Core struct {
 	seen           seen
 	due            Instant // of the groups' own timers: announcements, linger
 	stop           uint64  // the Command that ends the daemon
+	parted         bool    // the peers have been taken leave of
 	stopped        bool    // a command ends the daemon, and has not been answered
 	stopping       bool    // for good: nothing is taken any more
 	aborting       bool    // and nothing is waited for
@@ -403,18 +404,25 @@ func (c *Core) refusesDrain(group GroupID) reason.Reason {
 	return c.machine.RefusesDrain(-1)
 }
 
-// checkStopped answers the command that ends the daemon when nothing is held,
-// and takes leave of the peers.
+// checkStopped takes leave of the peers when nothing is to be held any more, and
+// answers the command that ends the daemon when nothing is.
 func (c *Core) checkStopped(now Instant) {
 	if !c.stopped {
 		return
 	}
+	settled := true
 	for _, g := range c.groups {
-		if g.active || g.want.Held || !g.settled {
+		if g.active || g.want.Held {
 			return
 		}
+		settled = settled && g.settled
 	}
-	c.stopped = false
-	c.stopSessions(now, c.stopWhy)
-	c.acts.Reply = append(c.acts.Reply, Reply{ID: c.stop, OK: true, Group: AllGroups, To: NoNode})
+	if !c.parted {
+		c.parted = true
+		c.stopSessions(now, c.stopWhy)
+	}
+	if settled {
+		c.stopped = false
+		c.acts.Reply = append(c.acts.Reply, Reply{ID: c.stop, OK: true, Group: AllGroups, To: NoNode})
+	}
 }
