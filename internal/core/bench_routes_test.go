@@ -109,6 +109,9 @@ func watching(discriminator uint32) bfd.Config {
 // carryControls carries the BFD packets of a node.
 func (b *bench) carryControls(i int, a *Actions) {
 	for _, x := range a.Control {
+		if x.Session >= len(b.servers) {
+			continue // nobody is there
+		}
 		e, bytes := b.servers[x.Session].ends[i], slices.Clone(x.Bytes)
 		b.after(oneWay, func() {
 			if !e.cut(b) || b.nodes[i].dead {

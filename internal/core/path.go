@@ -2,8 +2,10 @@ package core
 
 import (
 	"net/netip"
+	"slices"
 
 	"stead/internal/core/bfd"
+	"stead/internal/core/health"
 	"stead/internal/core/reason"
 )
 
@@ -152,6 +154,21 @@ func (c *Core) reconfigurePaths(now Instant) {
 		c.paths = append(c.paths, p)
 	}
 	c.wirePaths()
+	for _, p := range c.paths {
+		p.tellChecks(c, !slices.Contains(old, p))
+	}
+}
+
+// tellChecks says to checks that have come to a path, or from another one, how it is.
+func (p *path) tellChecks(c *Core, fresh bool) {
+	for _, k := range p.checks {
+		switch h := c.groups[k.group].health; {
+		case p.up:
+			h.Result(k.check, health.Passed)
+		case fresh:
+			h.Forget(k.check)
+		}
+	}
 }
 
 func (p *path) same(cfg *Path) bool {

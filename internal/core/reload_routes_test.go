@@ -184,3 +184,39 @@ func TestAnnouncedByAReloadInVain(t *testing.T) {
 	b.wantHolder(1)
 	b.wantBest(1)
 }
+
+// A check that a reload makes of a path which is up already passes.
+func TestCheckOfAPathThatIsUp(t *testing.T) {
+	b := routedBench(t, 2, 1, byBFD)
+	b.run(5 * time.Second)
+	b.wantHolder(0)
+	at := b.now
+	b.changeConfig(0, func(c *Config) {
+		c.Groups[0].Checks = []Check{{Name: "gateway", Rise: 1, Fall: 1, Fatal: true, IsBFD: true, BFD: 1}}
+	})
+	b.run(2 * time.Second)
+	b.wantHolder(0)
+	b.wantBest(0)
+	if n := b.noted(0, BecameStandby, at); n > 0 {
+		b.fail("%d times let go", n)
+	}
+	b.cut = func(from, to int) bool { return from == 0 && to == firstServed+1 }
+	b.run(40 * time.Millisecond)
+	b.wantHolder(1)
+}
+
+// One that looks at another path from now on knows nothing of it yet.
+func TestCheckOfAnotherPath(t *testing.T) {
+	b := routedBench(t, 2, 1, byBFD, func(c *Config) {
+		c.Groups[0].Checks = []Check{{Name: "gateway", Rise: 1, Fall: 1, Fatal: true, IsBFD: true, BFD: 1}}
+	})
+	b.run(5 * time.Second)
+	b.wantHolder(0)
+	b.changeConfig(0, func(c *Config) {
+		c.BFD = append(c.BFD, Path{Name: "other", Remote: routerAt(99), Multihop: true, Session: watching(33)})
+		c.Groups[0].Checks = slices.Clone(c.Groups[0].Checks)
+		c.Groups[0].Checks[0].BFD = 2
+	})
+	b.run(50 * time.Millisecond)
+	b.wantHolder(1)
+}

@@ -31,7 +31,7 @@ const (
 // State of a check.
 type State uint8
 
-// The states. A check never becomes Unknown again.
+// The states. A check becomes Unknown again by Forget only.
 const (
 	Unknown State = iota
 	Up
@@ -116,6 +116,9 @@ func (s *Set) Inherit(old *Set) {
 		}
 	}
 }
+
+// Forget makes a check Unknown that looks at something else from now on.
+func (s *Set) Forget(check int) { s.entries[check].state, s.entries[check].streak = Unknown, 0 }
 
 // Len returns the number of checks.
 func (s *Set) Len() int { return len(s.entries) }
