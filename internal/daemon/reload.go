@@ -90,7 +90,11 @@ func (d *Daemon) apply(cfg *config.Config) error {
 	if err := d.checkSpeaker(cfg); err != nil {
 		return err
 	}
-	return d.checks.Replace(checkGroups(cfg), func() { d.swap(cfg, coreCfg, queues) })
+	ended := false
+	if err := d.checks.Replace(checkGroups(cfg), func() { ended = !d.swap(cfg, coreCfg, queues) }); err != nil || !ended {
+		return err
+	}
+	return errors.New("the daemon has ended meanwhile")
 }
 
 // laterOverlays refuses the first overlay of a daemon that has none: what watches
@@ -103,11 +107,12 @@ func (d *Daemon) laterOverlays(cfg *config.Config) error {
 }
 
 // swap replaces what every part has by number: at once for the engine, and at
-// the same place in the order of what is told for the rest.
-func (d *Daemon) swap(cfg *config.Config, coreCfg core.Config, queues []*hook.Queue) {
+// the same place in the order of what is told for the rest. It reports false where
+// the engine has ended.
+func (d *Daemon) swap(cfg *config.Config, coreCfg core.Config, queues []*hook.Queue) bool {
 	gone := d.gone(cfg)
 	var failed error
-	d.engine.Reconfigure(coreCfg, func() {
+	done := d.engine.Reconfigure(coreCfg, func() {
 		d.wall.groups = wallGroups(cfg)
 		failed = d.links.Reconfigure(linkGroups(cfg), nil)
 		if d.routers != nil {
@@ -115,11 +120,14 @@ func (d *Daemon) swap(cfg *config.Config, coreCfg core.Config, queues []*hook.Qu
 		}
 		failed = errors.Join(failed, d.replaceSpeaker(cfg))
 	}, func() { d.rename(cfg, queues) })
+	if !done {
+		return false
+	}
 	if failed != nil {
 		d.complain(fmt.Errorf("addresses: %w", failed))
 	}
 	if len(gone) == 0 {
-		return
+		return true
 	}
 	// An address that has left stays behind the closed fence until it is off its
 	// interface; after that nothing may hold back who uses it next.
@@ -130,6 +138,7 @@ func (d *Daemon) swap(cfg *config.Config, coreCfg core.Config, queues []*hook.Qu
 			}
 		})
 	})
+	return true
 }
 
 // addressesLeave is how long the removal of addresses may take.

@@ -92,6 +92,7 @@ type Engine struct {
 	outbox queue[Told]
 	tell   func(Told)
 	signal chan struct{}
+	over   chan struct{} // closed when the loop has ended
 
 	packet     core.Packet
 	heard      func(*core.Advertisement)
@@ -116,7 +117,7 @@ type message struct {
 
 // New returns an Engine that has not started.
 func New(o Options) *Engine {
-	e := &Engine{core: o.Core, sockets: o.Sockets, routers: o.Routers, streams: o.Streams, paths: o.Paths, fence: o.Fence, holds: o.Holds, tell: o.Tell, signal: make(chan struct{}, 1)}
+	e := &Engine{core: o.Core, sockets: o.Sockets, routers: o.Routers, streams: o.Streams, paths: o.Paths, fence: o.Fence, holds: o.Holds, tell: o.Tell, signal: make(chan struct{}, 1), over: make(chan struct{})}
 	e.inbox.wake = o.Sockets.Wake
 	e.heard = func(a *core.Advertisement) { e.step(Now(), a) }
 	e.controlled = func(c *core.Control) { e.step(Now(), c) }
@@ -153,8 +154,9 @@ func (e *Engine) CommandID() uint64 { return e.nextID.Add(1) }
 // Reconfigure changes the core's configuration between two steps, and waits for
 // it. before is called on the engine's thread when the groups that go are let go
 // of and before the others get their new numbers; then on the teller's goroutine
-// at the same place in the order of what is told.
-func (e *Engine) Reconfigure(cfg core.Config, before func(), then func()) {
+// at the same place in the order of what is told. It reports false where the loop
+// has ended before that.
+func (e *Engine) Reconfigure(cfg core.Config, before func(), then func()) bool {
 	done := make(chan struct{})
 	e.Between(func(now core.Instant) {
 		e.carryOut(now, e.core.Retire(now, &cfg))
@@ -162,7 +164,12 @@ func (e *Engine) Reconfigure(cfg core.Config, before func(), then func()) {
 		e.outbox.push(Told{Do: func() { then(); close(done) }})
 		e.carryOut(now, e.core.Reconfigure(now, cfg))
 	})
-	<-done
+	select {
+	case <-done:
+		return true
+	case <-e.over:
+		return false
+	}
 }
 
 // Run runs the loop until a Stop or Abort command has been carried out. The
@@ -179,6 +186,7 @@ func (e *Engine) Run() (err error) {
 		}
 		close(finish)
 		<-told
+		close(e.over)
 	}()
 	e.carryOut(Now(), e.core.Start(Now()))
 	for !e.ended {

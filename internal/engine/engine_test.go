@@ -253,3 +253,21 @@ func TestPostNeverWaits(t *testing.T) {
 		h.engine.Inspect()
 	}
 }
+
+// A reload that comes when the loop has ended does not wait for it.
+func TestReconfigureAfterTheEnd(t *testing.T) {
+	active, _ := start(t, newNodes(t, 1))
+	if err := stop(active, core.Stop); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan bool)
+	go func() { ended <- active.engine.Reconfigure(config(0, 1), func() {}, func() {}) }()
+	select {
+	case ok := <-ended:
+		if ok {
+			t.Error("it says that it was done")
+		}
+	case <-time.After(patience):
+		t.Error("it waits for ever")
+	}
+}
