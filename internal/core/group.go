@@ -316,7 +316,11 @@ func (c *Core) wantHeld(g *group, held, active bool, why reason.Reason) {
 
 func (c *Core) applied(now Instant, e Applied) {
 	g := c.groups[e.Group]
-	if e.Generation != g.want.Generation || g.applied {
+	if e.Generation != g.want.Generation {
+		return
+	}
+	c.inPlace(g)
+	if g.applied {
 		return
 	}
 	g.applied, g.settled, g.applyError, g.retryAt = true, true, "", clock.Never

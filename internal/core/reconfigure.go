@@ -164,6 +164,9 @@ func (c *Core) reconfigureRouters(now Instant) {
 func (g *group) carriedOver(now Instant, fresh *group) *group {
 	checks := healthOf(fresh.cfg)
 	checks.Inherit(g.health)
+	if old, next := g.cfg.Routes, fresh.cfg.Routes; old != nil && next != nil {
+		g.route.fresh = append(g.route.fresh, old.freshIn(next)...)
+	}
 	if g.cfg.Routes == nil && g.active {
 		g.route.settled, g.route.settleAt = true, now.Add(firstSession)
 	}

@@ -1,10 +1,12 @@
 package core
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
+	"stead/internal/core/bgp"
 	"stead/internal/core/reason"
 )
 
@@ -219,4 +221,30 @@ func TestCheckOfAnotherPath(t *testing.T) {
 	})
 	b.run(50 * time.Millisecond)
 	b.wantHolder(1)
+}
+
+// An address that a reload adds is in place before the path to it is announced.
+func TestAddressOfAReloadComesBeforeItsPath(t *testing.T) {
+	second := netip.MustParsePrefix("192.0.2.201/32")
+	b := routedBench(t, 1, 0)
+	b.run(3 * time.Second)
+	b.nodes[0].apply = func(Want) (time.Duration, bool, bool) { return 50 * time.Millisecond, true, true }
+	b.changeConfig(0, func(c *Config) {
+		c.Groups[0].Routes.Paths = append(slices.Clone(c.Groups[0].Routes.Paths), bgp.Path{Prefix: second})
+	})
+	announced := func() bool { _, ok := b.servers[1].ends[0].paths[second]; return ok }
+	b.neverLost(45 * time.Millisecond)
+	if announced() {
+		t.Error("it is announced, and not in place")
+	}
+	b.neverLost(10 * time.Millisecond)
+	if !announced() {
+		t.Error("it is not announced")
+	}
+	b.neverLost(time.Second)
+	b.changeConfig(0, func(c *Config) { c.Groups[0].Routes.Paths = c.Groups[0].Routes.Paths[:1] })
+	b.neverLost(time.Second)
+	if announced() {
+		t.Error("it is still announced")
+	}
 }

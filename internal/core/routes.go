@@ -1,6 +1,7 @@
 package core
 
 import (
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -28,6 +29,7 @@ type routing struct {
 	role  RouteRole
 	path  int // how often the local AS is prepended, or Withdrawn
 
+	fresh       []netip.Prefix // that a reload has brought, and that are not in place yet
 	silent      stalePaths
 	overlaps    Instant // until then the path of a node that hands over stays as it was; Never: it has changed
 	movedAt     Instant // without an election: when this node was active last; 0: never

@@ -32,7 +32,9 @@ func (c *Core) newSession(i int) *session {
 // groups have the first one counts.
 func (s *session) add(g *group, graceful bool) {
 	for _, p := range g.cfg.Routes.Paths {
-		s.paths = append(s.paths, s.pathOf(g, p, graceful))
+		if !slices.Contains(g.route.fresh, p.Prefix) {
+			s.paths = append(s.paths, s.pathOf(g, p, graceful))
+		}
 	}
 }
 
@@ -70,10 +72,31 @@ func (s *session) settle(c *Core, now Instant) {
 	s.stale, s.moved = false, s.moved[:0]
 }
 
+// freshIn are the prefixes of another configuration that this one has not got.
+func (r *Routes) freshIn(next *Routes) (fresh []netip.Prefix) {
+	for _, p := range next.Paths {
+		if !slices.ContainsFunc(r.Paths, func(q bgp.Path) bool { return q.Prefix == p.Prefix }) {
+			fresh = append(fresh, p.Prefix)
+		}
+	}
+	return fresh
+}
+
+// inPlace has the prefixes announced whose addresses a reload has brought.
+func (c *Core) inPlace(g *group) {
+	if len(g.route.fresh) == 0 {
+		return
+	}
+	g.route.fresh, c.rerouted = nil, true
+	for _, i := range g.cfg.Routes.Peers {
+		c.sessions[i].reannounced(g)
+	}
+}
+
 func (s *session) settleGroup(g *group) {
 	marked := g.route.role.marked() && g.cfg.Routes.Graceful[slices.Index(g.cfg.Routes.Peers, s.index)]
 	for _, p := range g.cfg.Routes.Paths {
-		if g.route.path == Withdrawn {
+		if g.route.path == Withdrawn || slices.Contains(g.route.fresh, p.Prefix) {
 			s.Drop(p.Prefix)
 		} else {
 			s.Put(s.pathOf(g, p, marked))
