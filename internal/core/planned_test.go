@@ -53,7 +53,7 @@ func TestNothingPlannedLosesAnything(t *testing.T) {
 				case 3:
 					b.changeConfig(i, func(c *Config) { otherMED(c.Groups[0].Routes) })
 				}
-				b.neverLost(time.Duration(random.IntN(1+int([]time.Duration{10 * time.Millisecond, 300 * time.Millisecond, 1200 * time.Millisecond}[random.IntN(3)]))))
+				b.neverLost(time.Duration(random.IntN(1 + int([]time.Duration{10 * time.Millisecond, 300 * time.Millisecond, 1200 * time.Millisecond}[random.IntN(3)]))))
 			}
 			b.neverLost(1500 * time.Millisecond)
 		})
