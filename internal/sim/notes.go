@@ -211,6 +211,9 @@ func (w *World) rests(g int) bool {
 // stays: the bound of a holder, and the preemption that may follow it.
 func (w *World) settleBound(g int) time.Duration {
 	bound := w.holderBound(g)
+	if w.group(g).Everyone {
+		return bound + w.group(g).Damping
+	}
 	if w.group(g).Preempt {
 		bound += w.group(g).PreemptDelay + time.Duration(len(w.group(g).Members)-1)*w.group(g).Damping + 2*w.lease(g) + 4*w.reaction(g)
 	}
