@@ -14,6 +14,8 @@ type election interface {
 	setPrepared()
 	// refusePrepare tells that this node can be no target until a moment.
 	refusePrepare(until Instant)
+	// bide has this node preempt nobody until a moment.
+	bide(until Instant)
 	// look notices a lease that has run out since it was looked at last.
 	look(now Instant)
 	// leased tells whether this node is active and may answer for the addresses.
@@ -40,6 +42,7 @@ func (e byPeers) setReady(now Instant, ready bool, why reason.Reason, priority i
 
 func (e byPeers) setPrepared()                { e.m.SetPrepared(e.index) }
 func (e byPeers) refusePrepare(until Instant) { e.m.RefusePrepare(e.index, until) }
+func (e byPeers) bide(until Instant)          { e.m.Bide(e.index, until) }
 func (e byPeers) look(now Instant)            { e.m.Look(now, e.index) }
 func (e byPeers) leased(now Instant) bool     { return e.m.Leased(now, e.index) }
 func (e byPeers) hasSuccessor() bool          { return e.m.HasSuccessor(e.index) }

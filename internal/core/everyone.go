@@ -92,6 +92,7 @@ func (e *byItself) setDrained(now Instant, drained bool) {
 // Nobody prepares, no lease ends, and nobody is known who could follow.
 func (e *byItself) setPrepared()                {}
 func (e *byItself) refusePrepare(Instant)       {}
+func (e *byItself) bide(Instant)                {}
 func (e *byItself) look(Instant)                {}
 func (e *byItself) leased(Instant) bool         { return e.g.active }
 func (e *byItself) hasSuccessor() bool          { return false }

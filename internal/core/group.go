@@ -82,6 +82,7 @@ func (c *Core) assess(now Instant, g *group) {
 	if unheard := c.unheard(now, g); ready && unheard {
 		ready, why, detail = false, reason.NoSession, ""
 	}
+	g.bide(c.partlyHeard(now, g))
 	g.weighed = priority
 	if (ready != g.ready || why != g.why) && why != reason.Starting {
 		kind := NotReady

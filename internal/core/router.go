@@ -77,6 +77,9 @@ func (e *byRouter) unsourced() reason.Reason {
 func (e *byRouter) setPrepared()          {}
 func (e *byRouter) refusePrepare(Instant) {}
 
+// VRRP has a delay, and no other way to wait.
+func (e *byRouter) bide(Instant) {}
+
 // A lease that has run out is noticed when a step begins.
 func (e *byRouter) look(Instant) {}
 

@@ -32,6 +32,7 @@ type routing struct {
 	fresh       []netip.Prefix // that a reload has brought, and that are not in place yet
 	silent      stalePaths
 	overlaps    Instant // until then the path of a node that hands over stays as it was; Never: it has changed
+	partlySince Instant // a session is missing; Never: none is
 	movedAt     Instant // without an election: when this node was active last; 0: never
 	dampedUntil Instant
 	releaseBy   Instant // the addresses go by then, whether the withdrawal was sent or not
@@ -40,7 +41,7 @@ type routing struct {
 }
 
 func newRouting() routing {
-	return routing{path: Withdrawn, silent: stalePaths{holder: peer.Nobody}, overlaps: clock.Never, dampedUntil: clock.Never, releaseBy: clock.Never, settleAt: clock.Never}
+	return routing{path: Withdrawn, silent: stalePaths{holder: peer.Nobody}, overlaps: clock.Never, partlySince: clock.Never, dampedUntil: clock.Never, releaseBy: clock.Never, settleAt: clock.Never}
 }
 
 // reroute has what a group announces looked at before the step ends.

@@ -266,6 +266,24 @@ func (c *Core) unheard(now Instant, g *group) bool {
 	return !g.route.settled
 }
 
+// partialPatience is for how long a node that has some of its sessions preempts
+// nobody: routers that do not hear it yet would have no path.
+const partialPatience = time.Minute
+
+// partlyHeard is until when a node that does not have all sessions of a group
+// preempts nobody; 0 when it has them, or does not need any.
+func (c *Core) partlyHeard(now Instant, g *group) Instant {
+	r := g.cfg.Routes
+	if r == nil || !r.Needed || !slices.ContainsFunc(r.Peers, func(i int) bool { return !c.sessions[i].Established() }) {
+		g.route.partlySince = clock.Never
+		return 0
+	}
+	if g.route.partlySince == clock.Never {
+		g.route.partlySince = now
+	}
+	return g.route.partlySince.Add(partialPatience)
+}
+
 // hearsMembers tells whether every other member of a group is heard.
 func (c *Core) hearsMembers(g *group) bool {
 	for _, m := range g.cfg.Members {

@@ -76,6 +76,7 @@ type group struct {
 	prepared   bool
 	refusing   bool
 	refuses    Instant // is no target of a hand-over until then
+	biding     Instant // preempts nobody until then
 
 	target      int // active: hands over to it; standby: has handed over to it
 	targetBy    Instant

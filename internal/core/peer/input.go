@@ -25,6 +25,15 @@ func (m *Machine) SetPrepared(group int) {
 	}
 }
 
+// Bide has this node preempt nobody in a group before a moment. It may still be
+// handed the group, and takes it over when nobody is active.
+func (m *Machine) Bide(group int, until Instant) {
+	if g := m.groups[group]; g.biding != until {
+		g.biding = until
+		m.touch(g)
+	}
+}
+
 // RefusePrepare tells that this node could not get ready as a target, and is
 // none for a while. It still takes over when nobody serves.
 func (m *Machine) RefusePrepare(group int, until Instant) {

@@ -107,7 +107,7 @@ func (m *Machine) besideOwner(now Instant, g *group) {
 // considerPreempt asks a running node with a lower priority to hand over.
 func (m *Machine) considerPreempt(now Instant, g *group, owner *Record) {
 	wants := g.cfg.Preempt && g.priority > int(owner.Priority) && owner.Flags&recPinned == 0
-	at := max(max(g.readySince, g.startAt, g.ownerSince).Add(g.cfg.PreemptDelay), g.refuses)
+	at := max(max(g.readySince, g.startAt, g.ownerSince).Add(g.cfg.PreemptDelay), max(g.refuses, g.biding))
 	damped := g.ownerSince.Add(g.cfg.Damping)
 	if (!wants || now < max(at, damped)) && g.ask == m.self && g.askCause.Reason() == reason.Preempted {
 		g.ask = nobody
