@@ -95,7 +95,7 @@ func TestFaults(t *testing.T) {
 				// and both servers serve.
 				r := p.around(lost)
 				if last := len(r.Changes) - 1; r.Lost > 0 || r.Changes[last].At.Sub(r.Changes[0].At) > time.Second {
-					t.Errorf("%s mended, through %s: %d of %d lost, changes %v", f.name, p.router.name, r.Lost, r.Sent, r.Changes)
+					t.Errorf("%s mended, through %s:\n%s", f.name, p.router.name, told(&r))
 				}
 			}
 			n.comes(t, map[string]int{"a": 3})

@@ -133,7 +133,7 @@ func TestSwitchover(t *testing.T) {
 			r := p.around(before)
 			t.Logf("%v, probe %d: %d sent, %d lost, changes %d", change.command, i, r.Sent, r.Lost, len(r.Changes))
 			if r.Lost > 0 || len(r.Changes) != 1 || len(r.Dual) > 0 {
-				t.Errorf("%v through %s: %d of %d lost, changes %v, shared %v", change.command, p.router.name, r.Lost, r.Sent, r.Changes, r.Dual)
+				t.Errorf("%v through %s:\n%s", change.command, p.router.name, told(&r))
 			}
 		}
 		n.sends(t, vip4, change.to.name)

@@ -3,6 +3,7 @@ package bgp
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -112,4 +113,11 @@ func (p *probe) servedBy(t testing.TB, h *host, window time.Duration) clock.Inst
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
+}
+
+// told is a report for people, with times from its first request on.
+func told(r *workload.Report) string {
+	var text strings.Builder
+	_ = r.WriteText(&text)
+	return text.String()
 }
