@@ -180,7 +180,7 @@ func (m *Machine) rank(now Instant, g *group) (rank int, claimed, reserved bool)
 		if (n.ready(g) || r.Flags&recStarting != 0) && better {
 			rank++
 		}
-		if to := m.nodeOf(r.Target); r.Role == RoleStandby && to != nobody && to != m.self && r.Epoch+1 >= g.seen &&
+		if to := m.nodeOf(r.Target); r.Role == RoleStandby && to != nobody && to != m.self && r.Epoch > g.epoch && r.Epoch >= m.lastHeld(g) &&
 			m.nodes[to].index != i && m.nodes[to].alive(g.timing) && m.nodes[to].ready(g) {
 			reserved = true
 		}
