@@ -73,7 +73,7 @@ func TestBFD(t *testing.T) {
 func (p *probe) shared(t testing.TB) {
 	t.Helper()
 	testns.Eventually(t, patience, "both servers answer through "+p.router.name, func() bool {
-		r := p.since(now().Add(-300 * time.Millisecond))
+		r := p.lately(now().Add(-300 * time.Millisecond))
 		return r.Lost == 0 && len(r.ByID) == 2
 	})
 }

@@ -72,13 +72,25 @@ func (h *host) flows(t testing.TB, vip netip.Addr, flows int) *probe {
 	return p
 }
 
-// since reports what became of the requests from a moment on. Those that may
-// still be answered are not judged.
+// since reports what became of the requests from a moment on. It waits for answers
+// that are under way.
 func (p *probe) since(from clock.Instant) workload.Report {
+	to := now()
+	for {
+		late := now() > to.Add(timeout)
+		if r := p.between(from, to); late || r.Lost == 0 {
+			return r
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// lately is since without waiting: younger requests are left out.
+func (p *probe) lately(from clock.Instant) workload.Report {
 	return p.between(from, now().Add(-underWay))
 }
 
-// underWay is how long an answer may take on a busy machine.
+// underWay is how long an answer takes at most when nothing is wrong, mostly.
 const underWay = 30 * time.Millisecond
 
 // around is since, with some of what was before, so that a change is seen that
@@ -104,7 +116,7 @@ func (p *probe) servedBy(t testing.TB, h *host, window time.Duration) clock.Inst
 	start := now()
 	for {
 		from := now().Add(-window - underWay)
-		r := p.since(from)
+		r := p.lately(from)
 		if from >= start.Add(-window) && r.Lost == 0 && len(r.ByID) == 1 && r.ByID[0].ID == h.name && r.To.Sub(r.From) >= window/2 {
 			return from
 		}
