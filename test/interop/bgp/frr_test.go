@@ -37,6 +37,12 @@ func (f frr) start(t testing.TB, h *host, with terms) {
 	// the next one in, and packets that come in between are lost.
 	run("zebra", "", "--v6-rr-semantics")
 	testns.Eventually(t, patience, "zebra has a socket", func() bool { _, err := os.Stat(dir + "/zserv"); return err == nil })
+	// bgpd refuses peers for good at whose address it knows no link-local address yet.
+	for _, device := range []string{"eth1", "eth2"} {
+		testns.Eventually(t, patience, "zebra knows the addresses of "+device, func() bool {
+			return strings.Contains(f.vtysh(t, h, "show interface "+device), "inet6 fe80:")
+		})
+	}
 	if with.bfd != nil {
 		run("bfdd", with.frrBFD(h), "--bfdctl", dir+"/bfdd.sock")
 	}
