@@ -144,6 +144,7 @@ func (d *Daemon) Run(ctx context.Context, front Front) error {
 		start(func() { s.streams.Run(ctx) })
 		start(func() { s.paths.Run(ctx) })
 	}
+	d.reloadMu.Lock() // a reload waits for what it replaces
 	start(func() { d.keepNeighbours(ctx) })
 	start(func() { d.store.run(ctx, d.complain) })
 	start(func() { d.publish(ctx) })
@@ -159,7 +160,9 @@ func (d *Daemon) Run(ctx context.Context, front Front) error {
 
 	ended := make(chan error, 1)
 	go func() { ended <- d.runEngine() }()
-	if err := d.startChecks(); err != nil {
+	err := d.startChecks()
+	d.reloadMu.Unlock()
+	if err != nil {
 		d.engine.Post(core.Command{ID: d.engine.CommandID(), Verb: core.Abort, Group: core.AllGroups})
 		err = errors.Join(err, <-ended)
 		cancel()
@@ -168,7 +171,7 @@ func (d *Daemon) Run(ctx context.Context, front Front) error {
 	}
 	d.say(report.Event{Kind: report.Started, Detail: buildVersion()})
 	front.Ready()
-	err := d.obey(ctx, signals, ended)
+	err = d.obey(ctx, signals, ended)
 
 	d.checks.Stop()
 	d.end(signals)

@@ -21,6 +21,9 @@ import (
 func (d *Daemon) Reload(context.Context) (text string, err error) {
 	d.reloadMu.Lock()
 	defer d.reloadMu.Unlock()
+	if d.checks == nil {
+		return "", errors.New("nothing was changed, because the daemon could not start")
+	}
 	ended := d.manager.reloading()
 	defer func() { ended(d.Snapshot(), err) }()
 	cfg, changes, err := d.readAgain()
