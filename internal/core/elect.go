@@ -27,6 +27,8 @@ type election interface {
 	// refusesDrain says why this node cannot be kept away.
 	refusesDrain() reason.Reason
 	setDrained(now Instant, drained bool)
+	// drained tells whether an operator keeps this node away.
+	drained() bool
 	state(now Instant) peer.GroupState
 }
 
@@ -57,5 +59,7 @@ func (e byPeers) switchover(now Instant, to NodeID) reason.Reason {
 }
 
 func (e byPeers) state(Instant) peer.GroupState { return e.m.Group(e.index) }
+
+func (e byPeers) drained() bool { return e.m.Drained(e.index) }
 
 func (e byPeers) setDrained(now Instant, drained bool) { e.m.SetDrained(now, e.index, drained) }

@@ -19,7 +19,7 @@ type byItself struct {
 	ready    bool
 	why      reason.Reason
 	priority int
-	drained  bool
+	heldOff  bool // by an operator
 	stopping bool
 	stopWhy  reason.Reason
 	startAt  Instant
@@ -45,7 +45,7 @@ func (e *byItself) setReady(now Instant, ready bool, why reason.Reason, priority
 
 // settle makes the role follow from what is known of this node.
 func (e *byItself) settle(now Instant) {
-	able := e.ready && !e.drained && !e.stopping && now >= e.startAt
+	able := e.ready && !e.heldOff && !e.stopping && now >= e.startAt
 	switch {
 	case able && !e.g.active:
 		e.count++
@@ -84,8 +84,7 @@ func (e *byItself) stop(now Instant, why reason.Reason) {
 }
 
 func (e *byItself) setDrained(now Instant, drained bool) {
-	e.drained = drained
-	e.c.reroute(e.g)
+	e.heldOff = drained
 	e.settle(now)
 }
 
@@ -95,6 +94,7 @@ func (e *byItself) refusePrepare(Instant)       {}
 func (e *byItself) bide(Instant)                {}
 func (e *byItself) look(Instant)                {}
 func (e *byItself) leased(Instant) bool         { return e.g.active }
+func (e *byItself) drained() bool               { return e.heldOff }
 func (e *byItself) hasSuccessor() bool          { return false }
 func (e *byItself) refusesDrain() reason.Reason { return reason.None }
 
@@ -102,8 +102,8 @@ func (e *byItself) switchover(Instant, NodeID) reason.Reason { return reason.NoE
 
 func (e *byItself) state(now Instant) peer.GroupState {
 	out := peer.GroupState{
-		Epoch: e.count, Owner: peer.Nobody, Cause: e.g.cause, Eligible: e.ready && !e.drained && now >= e.startAt,
-		Starting: e.ready && now < e.startAt, Drained: e.drained, Priority: e.priority,
+		Epoch: e.count, Owner: peer.Nobody, Cause: e.g.cause, Eligible: e.ready && !e.heldOff && now >= e.startAt,
+		Starting: e.ready && now < e.startAt, Drained: e.heldOff, Priority: e.priority,
 	}
 	if e.g.active {
 		out.Phase, out.Owner = peer.Active, int(e.c.cfg.Self)

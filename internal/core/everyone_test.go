@@ -22,3 +22,19 @@ func TestReadyDuringTheStartDelay(t *testing.T) {
 	b.run(850 * time.Millisecond)
 	b.wantBest(0)
 }
+
+// What is announced of a drained group follows what the election says of it.
+func TestDrainOfOneGroupIsAnnounced(t *testing.T) {
+	b := routedBench(t, 2, 0, everyone, func(c *Config) { c.Groups[0].Routes.Prepend.Drain, c.Groups[0].Damping = 4, 0 })
+	b.passing()
+	b.run(3 * time.Second)
+	b.step(0, Command{ID: 1, Verb: Drain, Group: 0})
+	b.run(2 * time.Second)
+	b.wantPath(0, 5)
+	if s := b.nodes[0].core.Inspect(b.now).Groups[0]; s.Routes.Role != RouteDrain || !s.Drained {
+		t.Errorf("announced as %q, drained: %v", s.Routes.Role, s.Drained)
+	}
+	b.step(0, Command{ID: 2, Verb: Resume, Group: 0})
+	b.run(time.Second)
+	b.wantBest(0, 1)
+}

@@ -40,9 +40,8 @@ type group struct {
 	since   Instant // of the role
 	claimed Instant // when the change began that made this node active
 
-	route        routing
-	drainedAlone bool // not with all groups of the node
-	gone         bool // left the configuration
+	route routing
+	gone  bool // left the configuration
 
 	want      Want
 	applied   bool // the world is as want says

@@ -109,6 +109,8 @@ func (e *byRouter) switchover(now Instant, to NodeID) reason.Reason {
 	return reason.None
 }
 
+func (e *byRouter) drained() bool { return e.r.Drained() }
+
 func (e *byRouter) setDrained(now Instant, drained bool) {
 	for _, s := range e.c.synced(e.g) {
 		s.router.r.SetDrained(now, drained, reason.Drained)
@@ -256,7 +258,6 @@ func (c *Core) nobodyTookOver(now Instant, g *group, n Note) {
 	if c.drained {
 		c.setDrained(now, AllGroups, false)
 	}
-	g.drainedAlone = false
 	c.reroute(g)
 }
 

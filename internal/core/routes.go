@@ -52,12 +52,12 @@ func (c *Core) reroute(g *group) {
 }
 
 // standing is what a node announces that is not active and has not just been.
-func (g *group) standing(drained bool) (RouteRole, int) {
+func (g *group) standing() (RouteRole, int) {
 	p := &g.cfg.Routes.Prepend
 	switch {
 	case g.base == 0:
 		return RouteNone, Withdrawn
-	case drained:
+	case g.drained():
 		return RouteDrain, p.Drain
 	case !g.ready:
 		return RouteUnhealthy, p.Unhealthy
@@ -79,7 +79,7 @@ func (c *Core) routeOf(now Instant, g *group) (role RouteRole, path int) {
 			path = r.lastChoice()
 		}
 	case g.active && !g.open:
-		role, path = g.standing(c.isDrained(g))
+		role, path = g.standing()
 	case g.open && g.route.dampedUntil != clock.Never && r.Prepend.Active != Withdrawn:
 		role, path = RouteDamped, r.lastChoice()
 	case serves && g.route.silent.depth > 0 && r.Prepend.Active != Withdrawn:
@@ -89,16 +89,13 @@ func (c *Core) routeOf(now Instant, g *group) (role RouteRole, path int) {
 	case c.stopping:
 		role, path = RouteNone, Withdrawn
 	default:
-		role, path = g.standing(c.isDrained(g))
+		role, path = g.standing()
 	}
 	if path == Withdrawn {
 		role = RouteNone
 	}
 	return role, path
 }
-
-// isDrained tells whether an operator keeps this node away from a group.
-func (c *Core) isDrained(g *group) bool { return g.base > 0 && (c.drained || g.drainedAlone) }
 
 // marked tells whether the paths carry GRACEFUL_SHUTDOWN for those who ask for it.
 func (r RouteRole) marked() bool { return r == RouteLeaving || r == RouteDrain }
@@ -181,7 +178,7 @@ func (g *group) resting() bool {
 // stays tells whether a group that this node is not active in goes on being
 // announced, and its addresses stay in place for that.
 func (c *Core) stays(g *group) bool {
-	_, path := g.standing(c.isDrained(g))
+	_, path := g.standing()
 	return path != Withdrawn && !c.stopping && !g.gone
 }
 

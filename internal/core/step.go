@@ -371,9 +371,10 @@ func (c *Core) stopAll(now Instant, e Command) {
 func (c *Core) setDrained(now Instant, group GroupID, drained bool) {
 	if group != AllGroups {
 		g := c.groups[group]
-		g.drainedAlone = drained
 		g.setDrained(now, drained)
-		c.reroute(g)
+		for _, s := range c.synced(g) {
+			c.reroute(s)
+		}
 		return
 	}
 	c.drained = drained
@@ -391,7 +392,6 @@ func (c *Core) keepAway(now Instant, drained bool) {
 		if g.everyone != nil {
 			g.everyone.setDrained(now, drained)
 		}
-		g.drainedAlone = false
 		c.reroute(g)
 	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"stead/internal/adapter/netspace"
 )
 
 // DeviceName returns the name of the device of a router's virtual MAC: its
@@ -55,7 +57,7 @@ const aliasPrefix = "stead:"
 // below.
 type devices struct {
 	kernel *kernel
-	space  *space
+	space  *netspace.Space
 	log    *slog.Logger
 	known  map[string]*device
 	were   map[string]habits // of the interfaces below, before a device was put over them

@@ -99,7 +99,7 @@ func (d *devices) ordinary(f func() error) error {
 	done := make(chan error)
 	go func() {
 		sched.Ordinary()
-		if err := d.space.enter(); err != nil {
+		if err := d.space.Enter(); err != nil {
 			done <- err
 			return
 		}

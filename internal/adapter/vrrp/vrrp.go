@@ -28,6 +28,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"stead/internal/adapter/netspace"
 	"stead/internal/core"
 )
 
@@ -69,7 +70,7 @@ type Set struct {
 	counts  counts
 
 	kick  chan struct{} // something has changed; capacity 1
-	space *space
+	space *netspace.Space
 	links *links
 
 	mu     sync.Mutex
@@ -101,7 +102,7 @@ func Open(o Options) (*Set, error) {
 		s.sockets[f] = fd
 	}
 	s.filter(t)
-	if s.space, err = here(); err == nil {
+	if s.space, err = netspace.Here(); err == nil {
 		s.links, err = openLinks()
 	}
 	if err != nil {
@@ -190,6 +191,6 @@ func (s *Set) Close() {
 		s.links.close()
 	}
 	if s.space != nil {
-		s.space.close()
+		s.space.Close()
 	}
 }

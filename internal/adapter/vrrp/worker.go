@@ -76,7 +76,7 @@ func (s *Set) Run(ctx context.Context) {
 }
 
 func newWorker(s *Set) (*worker, error) {
-	if err := s.space.enter(); err != nil {
+	if err := s.space.Enter(); err != nil {
 		return nil, err
 	}
 	k, err := openKernel()

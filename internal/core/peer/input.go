@@ -88,6 +88,9 @@ func (m *Machine) RefusesDrain(group int) reason.Reason {
 	return reason.None
 }
 
+// Drained tells whether an operator keeps this node away from a group, or from all.
+func (m *Machine) Drained(group int) bool { return m.drained || m.groups[group].drained }
+
 // SetDrained keeps this node away from a group, or from all when group is
 // negative, after a hand-over; or lets it take part again.
 func (m *Machine) SetDrained(now Instant, group int, drained bool) {

@@ -43,6 +43,9 @@ func (r *Router) SetSync(now Instant, blocked bool) {
 	r.settle(now)
 }
 
+// Drained tells whether the router is kept out of service.
+func (r *Router) Drained() bool { return r.drained }
+
 // SetDrained takes the router out of service or brings it back. One that is
 // active first hands over.
 func (r *Router) SetDrained(now Instant, drained bool, why reason.Reason) {
