@@ -1,19 +1,16 @@
 package core
 
 import (
-	"flag"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-)
 
-var rewrite = flag.Bool("rewrite", false, "write what the transcripts of testdata show anew")
+	"stead/internal/transcript"
+)
 
 // The transcripts in testdata read like the report of an incident: a line at the
 // margin is done to the bench, the indented lines below it are what the nodes
@@ -22,44 +19,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the transcripts of testdat
 //
 // Every line has the time since the bench began. "answers" is what clients see:
 // whose kernel answers for the address.
-func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) < 20 {
-		t.Fatalf("%d transcripts, %v", len(files), err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { playFile(t, file) })
-	}
-}
-
-func playFile(t *testing.T, file string) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := play(t, string(text))
-	if *rewrite {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if got != string(text) {
-		t.Errorf("%s:\n%s", file, firstDifference(got, string(text)))
-	}
-}
-
-// firstDifference shows where two transcripts part.
-func firstDifference(got, want string) string {
-	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
-	for i := range min(len(g), len(w)) {
-		if g[i] != w[i] {
-			end := func(s []string) string { return strings.Join(s[i:min(i+8, len(s))], "\n") }
-			return fmt.Sprintf("line %d: got\n%s\nwant\n%s", i+1, end(g), end(w))
-		}
-	}
-	return fmt.Sprintf("got %d lines, want %d", len(g), len(w))
-}
+func TestTranscripts(t *testing.T) { transcript.Files(t, 20, play) }
 
 // script is a transcript that is being played.
 type script struct {
@@ -77,18 +37,7 @@ func play(t *testing.T, text string) string {
 	s := &script{bench: emptyBench(t), cuts: map[[2]int]bool{}, answers: "nobody"}
 	s.cut = func(from, to int) bool { return s.cuts[[2]int{from, to}] }
 	s.told = s.tell
-	for i, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
-		if strings.HasPrefix(line, "  ") {
-			continue
-		}
-		s.out = append(s.out, line)
-		if words := strings.Fields(line); len(words) > 0 && words[0] != "#" {
-			if err := s.do(words); err != nil {
-				t.Fatalf("line %d: %s: %v\n%s", i+1, line, err, strings.Join(s.out, "\n"))
-			}
-		}
-	}
-	return strings.Join(s.out, "\n") + "\n"
+	return transcript.Play(t, text, &s.out, s.do)
 }
 
 func (s *script) sayAt(at Instant, format string, args ...any) {

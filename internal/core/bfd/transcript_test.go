@@ -1,48 +1,22 @@
 package bfd
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"stead/internal/core/clock"
+	"stead/internal/transcript"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write what the transcripts of testdata show anew")
 
 // The transcripts in testdata read like the report of an incident: a line at the
 // margin is done to the sessions a and b, the indented lines below it are what they
 // do. -rewrite regenerates those; the diff is to be read. Lines that begin with
 // "expect" hold whatever -rewrite writes. A packet is shown when it says something
 // else than the one before.
-func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) < 10 {
-		t.Fatalf("%d transcripts, %v", len(files), err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(text))
-			switch {
-			case *rewrite:
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			case got != string(text):
-				t.Errorf("%s differs; it is now\n%s", file, got)
-			}
-		})
-	}
-}
+func TestTranscripts(t *testing.T) { transcript.Files(t, 10, play) }
 
 func play(t *testing.T, text string) string {
 	p := &script{world: &world{t: t, now: boot, base: 100 * us}}
@@ -53,18 +27,7 @@ func play(t *testing.T, text string) string {
 		cfg.DesiredMinTX, cfg.RequiredMinRX = 10*ms, 10*ms
 		p.ends[i] = &end{cfg: cfg, s: New(cfg), stopped: clock.Never}
 	}
-	for i, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
-		if strings.HasPrefix(line, "  ") {
-			continue
-		}
-		p.out = append(p.out, line)
-		if words := strings.Fields(line); len(words) > 0 && words[0] != "#" {
-			if err := p.obey(words[0], words[1:]); err != nil {
-				t.Fatalf("line %d: %s: %v\n%s", i+1, line, err, strings.Join(p.out, "\n"))
-			}
-		}
-	}
-	return strings.Join(p.out, "\n") + "\n"
+	return transcript.Play(t, text, &p.out, func(words []string) error { return p.obey(words[0], words[1:]) })
 }
 
 // script is a transcript as it is played.

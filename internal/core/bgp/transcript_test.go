@@ -1,63 +1,27 @@
 package bgp
 
 import (
-	"flag"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-)
 
-var rewrite = flag.Bool("rewrite", false, "write what the transcripts of testdata show anew")
+	"stead/internal/transcript"
+)
 
 // The transcripts in testdata read like the report of an incident: a line at the
 // margin is done to a session or to its peer, the indented lines below it are what
 // the session does and what the peer learns. -rewrite regenerates those; the diff is
 // to be read. Lines that begin with "expect" hold whatever -rewrite writes. What
 // happens during "settle" is not shown.
-func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) < 15 {
-		t.Fatalf("%d transcripts, %v", len(files), err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(text))
-			switch {
-			case *rewrite:
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			case got != string(text):
-				t.Errorf("%s differs; it is now\n%s", file, got)
-			}
-		})
-	}
-}
+func TestTranscripts(t *testing.T) { transcript.Files(t, 15, play) }
 
 func play(t *testing.T, text string) string {
 	w := newWorld(t)
-	for i, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
-		if strings.HasPrefix(line, "  ") {
-			continue
-		}
-		w.out = append(w.out, line)
-		if words := strings.Fields(line); len(words) > 0 && words[0] != "#" {
-			if err := w.obey(words[0], words[1:]); err != nil {
-				t.Fatalf("line %d: %s: %v\n%s", i+1, line, err, strings.Join(w.out, "\n"))
-			}
-		}
-	}
-	return strings.Join(w.out, "\n") + "\n"
+	return transcript.Play(t, text, &w.out, func(words []string) error { return w.obey(words[0], words[1:]) })
 }
 
 // obey does what a line of a transcript says.

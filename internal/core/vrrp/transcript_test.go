@@ -1,64 +1,27 @@
 package vrrp
 
 import (
-	"flag"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"stead/internal/core/reason"
+	"stead/internal/transcript"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write what the transcripts of testdata show anew")
 
 // The transcripts in testdata read like the report of an incident: a line at the
 // margin is done to the routers on a virtual wire, the indented lines below it are
 // what they do. -rewrite regenerates those; the diff is to be read. Lines that
 // begin with "expect" hold whatever -rewrite writes. Advertisements are shown but
 // for those of a regular row. "answers" is what clients see: whose fence is open.
-func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) < 10 {
-		t.Fatalf("%d transcripts, %v", len(files), err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(text))
-			switch {
-			case *rewrite:
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			case got != string(text):
-				t.Errorf("%s differs; it is now\n%s", file, got)
-			}
-		})
-	}
-}
+func TestTranscripts(t *testing.T) { transcript.Files(t, 10, play) }
 
 func play(t *testing.T, text string) string {
 	w := newWire(t)
-	for i, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
-		if strings.HasPrefix(line, "  ") {
-			continue
-		}
-		w.out = append(w.out, line)
-		if words := strings.Fields(line); len(words) > 0 && words[0] != "#" {
-			if err := w.obey(words); err != nil {
-				t.Fatalf("line %d: %s: %v\n%s", i+1, line, err, strings.Join(w.out, "\n"))
-			}
-		}
-	}
-	return strings.Join(w.out, "\n") + "\n"
+	return transcript.Play(t, text, &w.out, w.obey)
 }
 
 // obey does what a line of a transcript says.
