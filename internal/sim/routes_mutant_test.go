@@ -15,7 +15,7 @@ var routesBugs = []sourceBug{
 	{name: "nothing is damped where nobody is elected", file: "routes.go", checks: []string{checkDamping},
 		old: "now.Sub(g.route.movedAt) < g.cfg.Damping:", new: "now.Sub(g.route.movedAt) < 0:"},
 	{name: "a drained node goes on where nobody is elected", file: "everyone.go", checks: []string{checkSick},
-		old: "able := e.ready && !e.drained && ", new: "able := e.ready && "},
+		old: "able := e.ready && !e.heldOff && ", new: "able := e.ready && "},
 	{name: "the start-up delay never ends", file: "everyone.go", checks: []string{checkSomeHolder},
 		old: "\te.c.due = clock.Min(e.c.due, e.due(now))\n", new: ""},
 	{name: "the end of a session is not noticed", file: "session.go", checks: []string{checkHeard, checkSomeHolder},
