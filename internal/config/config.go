@@ -22,6 +22,8 @@ type Config struct {
 	Overlays  []Overlay // sorted by name
 	Groups    []Group   // sorted by name
 	BGP       *BGP      // nil: nothing is announced by BGP
+	Stores    []Store   // sorted by name
+	Gate      *Gate     // nil: this daemon holds no workload back
 	Control   Control
 	HTTP      HTTP
 	State     State
@@ -131,9 +133,18 @@ type Member struct {
 
 // The types of election.
 const (
-	ElectionPeer = "peer" // Stead's own
-	ElectionVRRP = "vrrp" // RFC 9568
-	ElectionNone = "none" // every node that is ready is active
+	ElectionPeer  = "peer"  // Stead's own
+	ElectionVRRP  = "vrrp"  // RFC 9568
+	ElectionNone  = "none"  // every node that is ready is active
+	ElectionLease = "lease" // a record in a shared store, replaced by compare and swap
+)
+
+// What becomes of an active node that cannot renew its lease because the store
+// cannot be reached.
+const (
+	StoreLossRelease = "release"             // it lets go before the lease ends
+	StoreLossPeer    = "hold-if-peer-agrees" // it goes on while every other member hears it and says so
+	StoreLossHold    = "hold"                // it goes on; a node that reaches the store may become active as well
 )
 
 // What finds a silent router of a virtual router.
@@ -158,6 +169,55 @@ type Election struct {
 	Voters       []string      // members and witnesses; empty with vrrp
 	OnQuorumLoss string        // release (default) or hold
 	VRRP         *VRRP         // of the type vrrp, else nil
+	Right        *Lease        // of the type lease, else nil
+	Witness      string        // of the type peer: `witness.store`, the store that is one more voter; empty: none
+}
+
+// Lease is an election by a record in a store.
+type Lease struct {
+	Store  string        // of Config.Stores
+	TTL    time.Duration // 1 s to 1 h, default 10 s: how long others wait for a holder that has fallen silent
+	Renew  time.Duration // default a fifth of TTL
+	OnLoss string        // `on_store_loss:` release (default), hold-if-peer-agrees, hold
+}
+
+// Store is a place that several nodes or sites reach.
+type Store struct {
+	Name    string
+	URL     string        // what store.Parse reads
+	Timeout time.Duration // of one operation: default 2 s
+}
+
+// Gate holds a workload back until this site may run it. It is that of the site
+// that the daemon's node is in.
+type Gate struct {
+	Site      string
+	Other     string
+	Preferred bool
+	Store     string        // where the right is, and the heartbeats where Witnesses says nothing else
+	Right     bool          // default true
+	Format    string        // of the heartbeat: stead (default) or ticks
+	Witnesses []GateWitness // default: the heartbeat in Store
+	Any       bool          // `require:` all (default) or any
+	Beat      time.Duration // default 5 s; 0: this gate writes no heartbeat
+	Flatline  time.Duration // T2, default 10 s
+	StopAfter time.Duration // T1, default 6 s
+	Grace     time.Duration // default 2 s
+	Never     string        // auto (default), wait, flatlined
+	OpenAfter time.Duration // 0 (default): a gate that cannot tell stays closed
+	OnStop    string        // park (default) or release
+	Command   []string      // `exec:` the workload
+	User      string
+	EpochFile string
+	Listen    string   // where network heartbeats of the other site arrive: host:port
+	Advertise []string // host:port of the other site's gate, one for each path
+}
+
+// GateWitness is one way to know whether the other site lives.
+type GateWitness struct {
+	Name    string
+	Store   string // its heartbeat in a store; empty: network
+	Network bool   // its heartbeats arrive at Gate.Listen
 }
 
 // VRRP is a virtual router (RFC 9568). Interval and Multiplier of its Election
@@ -253,6 +313,7 @@ const (
 	CheckFile      CheckKind = "file"
 	CheckInterface CheckKind = "interface"
 	CheckBFD       CheckKind = "bfd"
+	CheckProgress  CheckKind = "progress"
 )
 
 // Check is one health check of a group.
@@ -268,6 +329,7 @@ type Check struct {
 	Status   []int         // http: accepted codes; empty: 200 to 399
 	MaxAge   time.Duration // file: not older than
 	Number   bool          // file: the weight counts as often as the number in the file, -254 or less in all is a fault; without a weight any number but 0 is
+	Progress *Progress     // progress: what is compared; Target is Progress.At.From
 	BFD      *BFD          // bfd: the session; Target is the other system's address. Interval, Timeout are 0, Rise and Fall 1
 	Interval time.Duration // 10 ms or more; exec 100 ms or more
 	Timeout  time.Duration
@@ -275,6 +337,20 @@ type Check struct {
 	Fall     int
 	Weight   int
 	Fatal    bool
+}
+
+// Progress is a check of the work itself: its checkpoint has to move while there
+// is work left.
+type Progress struct {
+	At      Number        // the checkpoint of the consumer
+	End     *Number       // how far the producer is; nil: a checkpoint that stands still for Stalled has failed
+	Stalled time.Duration // for how long it may stand still while work is left: default 30 s
+}
+
+// Number is a number in a JSON document.
+type Number struct {
+	From    string // a path, an http or https URL, or store:NAME/KEY, store:NAME/KEY#METADATA
+	Pointer string // RFC 6901, such as /SequenceNumber; empty: the document is the number
 }
 
 // HookKind is when a hook runs.
