@@ -12,7 +12,7 @@ type Instant = clock.Instant
 
 // Config is what a Machine has to know.
 type Config struct {
-	Self    string        // who claims: letters, digits, '.', '_' and '-', 1 to 63 of them
+	Self    string        // who claims: ValidName
 	Session uint64        // random, not 0, of this run; one that takes a right over from an earlier run on purpose has that one's
 	TTL     time.Duration // for how long the others wait for this holder after the last change that they saw
 	Use     time.Duration // for how long the holder relies on a renewal: less than TTL - TTL/64
@@ -33,7 +33,9 @@ type Record struct {
 	Session uint64        // of the holder's run
 	TTL     time.Duration // whole milliseconds
 	State   State
-	To      string // Free: for whom it was given up, others leave it to that one for one TTL; Held: to whom it is asked to be handed over
+	// Priority of the holder, 0 to 255: others with a higher one may ask for the right.
+	Priority int
+	To       string // Free: for whom it was given up, others leave it to that one for one TTL; Held: to whom it is asked to be handed over
 }
 
 // State of a right.
@@ -44,6 +46,7 @@ const (
 	Held   State = iota + 1
 	Parked       // its holder has stopped what it did, and comes back: another run of the same holder may have it at once
 	Free         // given up: anybody may have it at once
+	Made         // the register was not there and has been made: everybody waits, for who had the right before may not know that it is gone
 )
 
 // Op is an operation on the register. One is under way at a time. Bytes are valid
@@ -90,6 +93,7 @@ const (
 	Unreachable                 // the store cannot be read or written; Detail says why
 	Reachable                   // and can again
 	Unreadable                  // the register holds something that is no record; Detail says what
+	Stretched                   // the right goes on without the store, because it is vouched for
 )
 
 // Change tells what has happened.

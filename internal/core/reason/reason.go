@@ -20,7 +20,11 @@ const (
 
 	SyncGroup Reason = "sync-group" // a group that changes together with this one did
 
+	LeaseExpired Reason = "lease-expired" // whoever had the lease in the store did not renew it
+	Flatlined    Reason = "flatlined"     // the other site has shown no sign of life for too long
+
 	// Why a node is no longer active.
+	StoreLost      Reason = "store-lost"      // the lease could not be renewed in the store in time
 	HigherPriority Reason = "higher-priority" // a router with a higher priority advertises
 	CheckFailed    Reason = "check-failed"    // a fatal check is down
 	LinkDown       Reason = "link-down"       // an interface of the group lost its carrier or went away
