@@ -60,8 +60,16 @@ type Blob interface {
 	Write(ctx context.Context, value []byte) error
 }
 
+// Placed is a Store or a Blob that can tell which place it reaches: another number
+// than before says that it is another one under the same name, such as the empty
+// directory that a share was mounted on.
+type Placed interface {
+	Place(ctx context.Context) (uint64, error)
+}
+
 // Store is a place with registers and blobs under keys such as "groups/web" and
-// "east/heartbeat.txt": letters, digits, '.', '_' and '-', in parts divided by '/'.
+// "east/heartbeat.txt", see CheckKey and CheckBlobKey. A key is that of a register or
+// of a blob, not of both.
 type Store interface {
 	Register(key string) Register
 	Blob(key string) Blob
