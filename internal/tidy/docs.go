@@ -56,7 +56,10 @@ func (t *Tree) direct() (modules []string) {
 func (t *Tree) undeclared() (found []Finding) {
 	direct := t.direct()
 	named := map[string]bool{}
-	t.code("", func(_ string, file *ast.File) {
+	t.code("", func(name string, file *ast.File) {
+		if t.ownModule(name) {
+			return
+		}
 		for _, imported := range file.Imports {
 			importPath := strings.Trim(imported.Path.Value, `"`)
 			first, _, _ := strings.Cut(importPath, "/")
@@ -70,6 +73,17 @@ func (t *Tree) undeclared() (found []Finding) {
 		}
 	})
 	return found
+}
+
+// ownModule tells whether a file belongs to a module below this one, which has a
+// go.mod of its own.
+func (t *Tree) ownModule(name string) bool {
+	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		if _, ok := t.Files[dir+"/go.mod"]; ok {
+			return true
+		}
+	}
+	return false
 }
 
 var (

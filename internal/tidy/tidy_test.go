@@ -114,6 +114,7 @@ var fixtures = map[string][]struct{ name, want, files string }{
 		{"one line", "example.org/x is not in the table", "-- go.mod --\nrequire example.org/x v1.0.0\n"},
 		{"gone", "ARCHITECTURE.md:1: example.org/x is no direct dependency", "-- ARCHITECTURE.md --\n| `example.org/x` | it does all that |\n"},
 		{"undeclared", "a.go:2: example.org/x/y is imported", "-- a.go --\npackage a\nimport _ \"example.org/x/y\"\n-- go.mod --\nrequire example.org/x v1.0.0 // indirect\n"},
+		{"own module", "", "-- tools/x/a.go --\npackage a\nimport _ \"example.org/x/y\"\n-- tools/go.mod --\nmodule stead/tools\n"},
 		{"no reason", "example.org/x has no reason", "-- go.mod --\nrequire example.org/x v1.0.0\n-- ARCHITECTURE.md --\n| `example.org/x` | |\n"},
 		{"good", "", "-- go.mod --\nmodule stead\ngo 1.26.0\nrequire (\n\texample.org/x v1.0.0\n\texample.org/y v1.0.0 // indirect\n)\n-- ARCHITECTURE.md --\n| `example.org/x` | it does all that |\n| `internal/core` | decides what is to be |\n"},
 	},

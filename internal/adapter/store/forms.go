@@ -26,7 +26,7 @@ var forms = map[string]form{
 	"azblob":     {"azblob://account.blob.core.windows.net/container/prefix", oneHost, "container", []string{"key-file", "sas-file", "connection-string-file", "client-id", "tenant-id", "account"}, []string{"plaintext"}, nil},
 	"s3":         {"s3://bucket/prefix?region=eu-central-1", oneHost, "", []string{"region", "endpoint", "profile", "credentials-file", "ca"}, []string{"path-style"}, nil},
 	"etcd":       {"etcd://h1:2379,h2:2379/prefix?ca=/etc/stead/etcd-ca.pem", someHosts, "", []string{"ca", "cert", "key", "server-name", "user", "password-file"}, []string{"tls"}, checkTLS},
-	"kubernetes": {"kubernetes:///namespace", noHost, "", []string{"server", "ca", "cert", "key", "token-file", "kubeconfig", "context"}, nil, nil},
+	"kubernetes": {"kubernetes:///namespace", noHost, "", []string{"server", "ca", "cert", "key", "token-file"}, nil, checkTLS},
 	"consul":     {"consul://127.0.0.1:8500/prefix", oneHost, "", []string{"ca", "cert", "key", "server-name", "token-file", "datacenter"}, []string{"tls"}, checkTLS},
 }
 
