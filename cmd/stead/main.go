@@ -25,6 +25,7 @@ var verbs = []func() *cobra.Command{
 	newImportCmd,
 	newVersionCmd,
 	newGuardCmd,
+	newKeeperCmd,
 }
 
 func main() { os.Exit(Main(os.Args[1:])) }
