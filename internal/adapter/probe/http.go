@@ -34,6 +34,7 @@ type httpProbe struct {
 	expect           []byte
 	timeout          time.Duration
 	body             []byte
+	got              int // bytes of the last answer in body
 
 	conn  net.Conn
 	bytes *bufio.Reader
@@ -43,24 +44,32 @@ type httpProbe struct {
 // newHTTP understands http://, https://, https+insecure:// (the certificate is
 // not verified) and, for a socket in the file system, http://unix:/path:/uri.
 func newHTTP(t Target) (Probe, error) {
-	u, err := url.Parse(t.Check.Target)
+	p, err := httpOf(t)
 	if err != nil {
 		return Probe{}, err
+	}
+	return Probe{Run: p.run, Close: p.drop}, nil
+}
+
+func httpOf(t Target) (*httpProbe, error) {
+	u, err := url.Parse(t.Check.Target)
+	if err != nil {
+		return nil, err
 	}
 	p := &httpProbe{
 		status: t.Status, expect: []byte(t.Expect), timeout: t.Timeout,
 		body: make([]byte, answerLimit), bytes: bufio.NewReaderSize(nil, 4096),
 	}
 	if err := p.secure(u); err != nil {
-		return Probe{}, err
+		return nil, err
 	}
 	if err := p.locate(u); err != nil {
-		return Probe{}, err
+		return nil, err
 	}
 	if err := p.compose(u); err != nil {
-		return Probe{}, err
+		return nil, err
 	}
-	return Probe{Run: p.run, Close: p.drop}, nil
+	return p, nil
 }
 
 func (p *httpProbe) secure(u *url.URL) error {
@@ -219,6 +228,7 @@ func (p *httpProbe) answer() (result Result, keep bool) {
 		return failed("not an HTTP answer: " + err.Error()), false
 	}
 	n, whole, err := readBody(response.Body, p.body)
+	p.got = n
 	if isTimeout(err) {
 		return timedOut("the answer did not end within " + p.timeout.String()), false
 	}

@@ -46,8 +46,9 @@ type Probe struct {
 // Target is what a check is told about itself.
 type Target struct {
 	config.Check
-	Group string
-	Node  string
+	Group  string
+	Node   string
+	Stores Stores // of a progress check
 }
 
 // kinds builds the probe of each kind of check.
@@ -59,6 +60,7 @@ var kinds = map[config.CheckKind]func(Target) (Probe, error){
 	config.CheckExec:      newExec,
 	config.CheckFile:      newFile,
 	config.CheckInterface: newInterface,
+	config.CheckProgress:  newProgress,
 }
 
 // New builds the probe of a check. An error says what in the check, or on this

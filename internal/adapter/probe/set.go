@@ -19,6 +19,7 @@ type Group struct {
 	ID     core.GroupID
 	Name   string
 	Checks []config.Check
+	Stores Stores // of progress checks; nil: there are none
 }
 
 // Set is the running checks of a node.
@@ -117,7 +118,7 @@ func (s *Set) build(groups []Group) (map[key]built, error) {
 			if m := s.running[k]; m != nil && reflect.DeepEqual(m.check, c) {
 				continue
 			}
-			target := Target{Check: c, Group: g.Name, Node: s.node}
+			target := Target{Check: c, Group: g.Name, Node: s.node, Stores: g.Stores}
 			p, err := New(target)
 			if err != nil {
 				errs = append(errs, err)
