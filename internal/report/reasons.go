@@ -56,6 +56,14 @@ var Reasons = []ReasonInfo{
 	{reason.NoElection, "there is no election: every ready node serves the group"},
 	{reason.PriorityDecides, "VRRP leaves no choice of the successor among several: priorities decide"},
 	{reason.SwitchoverLate, "the target was not ready in time; nothing changed"},
+	{reason.OtherAlive, "the other site shows signs of life"},
+	{reason.Watching, "the other site has not been watched for long enough"},
+	{reason.NeverSeen, "the other site has never shown a sign of life"},
+	{reason.Unreadable, "the heartbeat of the other site cannot be read"},
+	{reason.Garbled, "what is read is no heartbeat"},
+	{reason.Stale, "what is read is older than what was read before, or is on another file system"},
+	{reason.NotWritten, "this site could not write its own heartbeat in time"},
+	{reason.OpenedBlind, "nothing could be told of the other site for so long that the workload was started all the same"},
 }
 
 // ReasonText puts a reason into words; one that is not in the list is its own text.

@@ -48,8 +48,10 @@ type Config struct {
 	Beat      time.Duration
 	StopAfter time.Duration
 	// Resume is the epoch of a right that this site has claimed before, in an init
-	// container, and guards from now on.
-	Resume uint64
+	// container, and guards from now on. The workload may run already, until
+	// ResumeEnd at the latest unless the right is renewed; 0: Right.Use from the start.
+	Resume    uint64
+	ResumeEnd Instant
 }
 
 // Policy is what becomes of a witness that has never seen a heartbeat.
@@ -80,7 +82,8 @@ const (
 )
 
 // Sample is one look at a witness. For a witness that tells by itself, each
-// heartbeat that arrives is one.
+// heartbeat that arrives is one; Unseen says that it cannot tell any more, and
+// Nothing that it can again.
 type Sample struct {
 	Witness int
 	Sight   Sight
@@ -89,7 +92,9 @@ type Sample struct {
 	Series  uint64 // Beaten: of the writer's run
 	Place   uint64 // what was read: another file system than before is none that can be trusted
 	Epoch   uint64 // Beaten: of the right that the other site has; 0 none
-	Detail  string // Unseen and Garbled: what is wrong
+	// At is what the writer's wall clock showed: information only. Zero: not told.
+	At     time.Time
+	Detail string // Unseen and Garbled: what is wrong
 }
 
 // Kind is the kind of a Change.

@@ -68,4 +68,14 @@ const (
 	NoElection      Reason = "no-election"      // every ready node serves the group: drain this one instead
 	PriorityDecides Reason = "priority-decides" // VRRP leaves no choice of the successor
 	SwitchoverLate  Reason = "switchover-late"  // the target was not ready in time; nothing changed
+
+	// What is known of the other site.
+	OtherAlive  Reason = "other-site-alive"      // the other site shows signs of life
+	Watching    Reason = "not-watched-long"      // the other site has not been watched for long enough
+	NeverSeen   Reason = "heartbeat-never-seen"  // the other site has never shown a sign of life
+	Unreadable  Reason = "heartbeat-unreadable"  // the heartbeat of the other site cannot be read
+	Garbled     Reason = "heartbeat-garbled"     // what is read is no heartbeat
+	Stale       Reason = "heartbeat-stale"       // what is read is older than what was read before, or is on another file system
+	NotWritten  Reason = "heartbeat-not-written" // this site could not write its own heartbeat in time
+	OpenedBlind Reason = "cannot-tell-for-long"  // nothing could be told of the other site for so long that the workload was started all the same
 )
