@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"stead/internal/core/bgp"
+	"stead/internal/core/lease"
 	"stead/internal/core/reason"
 )
 
@@ -27,6 +28,7 @@ type Actions struct {
 	Write     []StreamWrite
 	Hangup    []StreamConn
 	Dial      []StreamConn
+	Store     []StoreOp
 	Want      []Want
 	Announce  []Announce
 	Persist   []Persist
@@ -88,6 +90,13 @@ type StreamConn struct {
 type ControlSend struct {
 	Session int // place in Config.BFD
 	Bytes   []byte
+}
+
+// StoreOp is an operation on the register of a group's lease, whose end comes as
+// Stored. Its bytes are valid until the next Step.
+type StoreOp struct {
+	Group GroupID
+	Op    lease.Op
 }
 
 // Want is the state of a group's holds that is to be true from now on.
@@ -176,4 +185,8 @@ const (
 	PathUp         // a BFD session is Up; Detail names it
 	PathDown       // and is Down
 	Damped         // a change waits because another one was a short time ago
+
+	StoreDown // the store of a group's lease cannot be reached, or holds what is no lease; Detail says why
+	StoreUp   // and can be again
+	Stretched // the lease goes on without the store
 )

@@ -162,6 +162,12 @@ func (c *Core) runTimers(now Instant) {
 			}
 			due = clock.Min(due, g.everyone.due(now))
 		}
+		if g.lease != nil {
+			if now >= g.lease.wakeAt {
+				g.lease.settle(now)
+			}
+			due = clock.Min(due, g.lease.wakeAt)
+		}
 		if g.cfg.Routes != nil {
 			due = clock.Min(due, c.routesDue(now, g))
 		}

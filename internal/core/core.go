@@ -7,6 +7,7 @@ import (
 	"stead/internal/core/bfd"
 	"stead/internal/core/bgp"
 	"stead/internal/core/clock"
+	"stead/internal/core/lease"
 	"stead/internal/core/vrrp"
 )
 
@@ -119,6 +120,9 @@ type Group struct {
 	Interfaces       []string      // their carrier is part of readiness
 	Everyone         bool          // every node that is ready is active: no election
 	Damping          time.Duration // after a change of the active node, for how long the next one that nothing forces waits
+	Right            *lease.Config // decides by a record in a store; nil: it does not
+	Store            string        // which store: another one is another election
+	HoldWithoutStore bool          // a lease that cannot be renewed because the store is not reached is held on to
 	Routes           *Routes       // nil: nothing is announced by BGP
 }
 

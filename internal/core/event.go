@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"stead/internal/core/bgp"
+	"stead/internal/core/lease"
 	"stead/internal/core/reason"
 )
 
@@ -80,6 +81,18 @@ type Control struct {
 	Multihop      bool       // by the port
 	TTL           int        // or hop limit
 	Bytes         []byte
+}
+
+// Stored is the end of an operation on the register of a group's lease. Bytes
+// belong to the caller again when Step returns.
+type Stored struct {
+	Group  GroupID
+	Result lease.Result
+}
+
+// StoreChanged says that the register of a group's lease may have changed.
+type StoreChanged struct {
+	Group GroupID
 }
 
 // WallClock tells what is to be added to an Instant to have the time since 1970.
@@ -158,6 +171,8 @@ func (*Advertisement) event()  {}
 func (SourceAddress) event()   {}
 func (WallClock) event()       {}
 func (*Stream) event()         {}
+func (*Stored) event()         {}
+func (StoreChanged) event()    {}
 func (*Control) event()        {}
 func (Tick) event()            {}
 func (CheckResult) event()     {}

@@ -19,6 +19,9 @@ func (c *Core) Retire(now Instant, cfg *Config) *Actions {
 		if g.everyone != nil && g.gone {
 			g.everyone.stop(now, reason.Reconfigured)
 		}
+		if g.lease != nil && g.gone {
+			g.lease.stop(now, reason.Reconfigured)
+		}
 	}
 	c.machine.Retire(now, func(name string) bool {
 		g := cfg.group(name)
@@ -55,6 +58,8 @@ func (g *Group) sameElection(other *Group) bool {
 	switch {
 	case g.Everyone || other.Everyone:
 		return g.Everyone == other.Everyone
+	case g.Right != nil || other.Right != nil:
+		return g.Right != nil && other.Right != nil && g.Store == other.Store
 	case g.byPeers() || other.byPeers():
 		return g.byPeers() == other.byPeers()
 	}
@@ -122,6 +127,13 @@ func (c *Core) holdAgain(now Instant, g *group) {
 			e.setDrained(now, c.drained)
 		}
 	}
+	if e := g.lease; e != nil {
+		e.stopping, e.stopWhy = c.stopping, c.stopWhy
+		if e.startAt == clock.Never {
+			e.start(now)
+			e.setDrained(now, c.drained)
+		}
+	}
 	switch w := &g.want; {
 	case w.Generation == 0:
 	case w.Stay && g.cfg.Routes != nil && c.stays(g):
@@ -138,8 +150,12 @@ func (c *Core) holdAgain(now Instant, g *group) {
 // reconfigureRouters keeps the virtual routers of groups that are left and starts
 // those of new ones.
 func (c *Core) reconfigureRouters(now Instant) {
-	c.routers = c.routers[:0]
+	c.routers, c.leases = c.routers[:0], c.leases[:0]
 	for _, g := range c.groups {
+		if g.lease != nil {
+			g.lease.reconfigure()
+			c.leases = append(c.leases, g.lease)
+		}
 		if g.router != nil {
 			g.router.r.Reconfigure(now, g.router.config())
 			c.routers = append(c.routers, g.router)

@@ -9,14 +9,16 @@ import (
 	"stead/internal/core/vrrp"
 )
 
-// Slots of the fence from firstRouterSlot on are for virtual routers, one each.
+// Slots of the fence from firstRouterSlot on are for virtual routers and for leases
+// in a store, one each.
 // The leases of the peer election have those before, lingering those after.
 const (
 	firstRouterSlot = FenceSlots / 2
 	routerSlots     = FenceSlots - lingerSlots - firstRouterSlot
 )
 
-// MaxRouters is the largest number of groups that VRRP may decide on one node.
+// MaxRouters is the largest number of groups that VRRP and leases in a store may
+// decide on one node.
 const MaxRouters = routerSlots - 1
 
 // byRouter is the election of one group by VRRP.
@@ -33,7 +35,7 @@ type byRouter struct {
 // newRouter gives a group its virtual router, with a slot of the fence that no
 // other one has.
 func (c *Core) newRouter(g *group) {
-	e := &byRouter{c: c, g: g, slot: c.freeRouterSlot()}
+	e := &byRouter{c: c, g: g, slot: c.freeOwnSlot()}
 	e.r = vrrp.New(e.config())
 	g.router, g.election = e, e
 	c.routers = append(c.routers, e)
@@ -46,9 +48,13 @@ func (e *byRouter) config() *vrrp.Config {
 	return &cfg
 }
 
-func (c *Core) freeRouterSlot() int {
+// freeOwnSlot is a slot that no virtual router and no lease has.
+func (c *Core) freeOwnSlot() int {
 	var taken [routerSlots]bool
 	for _, e := range c.routers {
+		taken[e.slot-firstRouterSlot] = true
+	}
+	for _, e := range c.leases {
 		taken[e.slot-firstRouterSlot] = true
 	}
 	for i, t := range taken {

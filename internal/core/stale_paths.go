@@ -79,7 +79,7 @@ func (c *Core) succeeds(now Instant, g *group, node int, why reason.Reason, epoc
 	s.expire(now)
 	s.replace(node)
 	switch why {
-	case reason.PeerSilent, reason.PeerDeaf, reason.NoSession:
+	case reason.PeerSilent, reason.PeerDeaf, reason.NoSession, reason.LeaseExpired:
 		s.left = append(s.left, before)
 		s.measure()
 	}

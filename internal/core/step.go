@@ -18,6 +18,7 @@ type Core struct {
 	groups         []*group
 	peered         []*group // by index of the machine
 	routers        []*byRouter
+	leases         []*byLease
 	sessions       []*session
 	paths          []*path
 	releasing      bool // addresses wait for their withdrawal to be sent
@@ -96,6 +97,10 @@ func (c *Core) elect() {
 			if g.everyone == nil {
 				c.newItself(g)
 			}
+		case g.cfg.Right != nil:
+			if g.lease == nil {
+				c.newLease(g)
+			}
 		case g.router == nil:
 			c.newRouter(g)
 		}
@@ -138,6 +143,9 @@ func (c *Core) Start(now Instant) *Actions {
 			g.everyone.start(now)
 		}
 	}
+	for _, e := range c.leases {
+		e.start(now)
+	}
 	for _, p := range c.paths {
 		p.Session.Start(now)
 	}
@@ -155,7 +163,8 @@ func (c *Core) Start(now Instant) *Actions {
 
 // Deadline is when Step is to be called with a Tick, if no event comes before.
 func (c *Core) Deadline() Instant {
-	return clock.Min(clock.Min(c.due, c.machine.Deadline()), clock.Min(c.routersDue(), c.sessionsDue()))
+	own := clock.Min(clock.Min(c.routersDue(), c.sessionsDue()), c.leasesDue())
+	return clock.Min(clock.Min(c.due, c.machine.Deadline()), own)
 }
 
 // Step takes one event in. What it returns belongs to the core and is valid
@@ -175,6 +184,11 @@ func (c *Core) Step(now Instant, e Event) *Actions {
 		c.streamed(now, e)
 	case *Control:
 		c.controlled(now, e)
+	case *Stored:
+		c.stored(now, e)
+	case StoreChanged:
+		c.groups[e.Group].lease.m.Refresh()
+		c.touched = true
 	case Tick:
 		c.tick(now)
 	case SourceAddress:
@@ -232,6 +246,10 @@ func (c *Core) knows(e Event) bool {
 		return c.has(e.Group) && c.groups[e.Group].router != nil
 	case SourceAddress:
 		return c.has(e.Group) && c.groups[e.Group].router != nil
+	case *Stored:
+		return c.has(e.Group) && c.groups[e.Group].lease != nil
+	case StoreChanged:
+		return c.has(e.Group) && c.groups[e.Group].lease != nil
 	case CheckResult:
 		return c.has(e.Group) && e.Check < c.groups[e.Group].health.Len()
 	case Applied:
@@ -260,10 +278,15 @@ func (c *Core) begin(now Instant) {
 	a.Announce, a.Persist, a.Reply, a.Note = a.Announce[:0], a.Persist[:0], a.Reply[:0], a.Note[:0]
 	a.Advertise, c.beaten = a.Advertise[:0], 0
 	a.Retract, a.Write, a.Hangup, a.Dial, a.Control = a.Retract[:0], a.Write[:0], a.Hangup[:0], a.Dial[:0], a.Control[:0]
+	a.Store = a.Store[:0]
 	c.machine.Begin(now)
 	c.seen = seen{}
 	for _, e := range c.routers {
 		e.r.Begin(now)
+		e.seen = seen{}
+	}
+	for _, e := range c.leases {
+		e.m.Begin(now)
 		e.seen = seen{}
 	}
 	for _, p := range c.paths {
@@ -285,6 +308,9 @@ func (c *Core) finish(now Instant) *Actions {
 		c.beat(now)
 		for _, e := range c.routers {
 			c.absorbRouter(now, e)
+		}
+		for _, e := range c.leases {
+			c.absorbLease(now, e)
 		}
 		// After the machine: a holder whose lease has run out announces nothing.
 		if now >= c.due {
@@ -359,6 +385,9 @@ func (c *Core) stopAll(now Instant, e Command) {
 		if g.everyone != nil {
 			g.everyone.stop(now, why)
 		}
+		if g.lease != nil {
+			g.lease.stop(now, why)
+		}
 		if hard {
 			c.endLinger(g)
 		}
@@ -392,6 +421,9 @@ func (c *Core) keepAway(now Instant, drained bool) {
 		if g.everyone != nil {
 			g.everyone.setDrained(now, drained)
 		}
+		if g.lease != nil {
+			g.lease.setDrained(now, drained)
+		}
 		c.reroute(g)
 	}
 }
@@ -415,7 +447,7 @@ func (c *Core) checkStopped(now Instant) {
 		if g.active || g.want.Held {
 			return
 		}
-		settled = settled && g.settled
+		settled = settled && g.settled && (g.lease == nil || g.lease.gaveUp(now))
 	}
 	if !c.parted {
 		c.parted = true

@@ -66,7 +66,7 @@ func pairInterval(cfg *Config, other NodeID) time.Duration {
 
 // byPeers tells whether the nodes elect among themselves. A group decided by
 // VRRP in which this node has no part is nobody's here.
-func (g *Group) byPeers() bool { return g.Router == nil && !g.Everyone }
+func (g *Group) byPeers() bool { return g.Router == nil && !g.Everyone && g.Right == nil }
 
 // watched tells whether heartbeats find silent routers.
 func (g *Group) watched() bool { return g.Router != nil && g.Router.Detector.Interval > 0 }

@@ -31,6 +31,8 @@ type Machine struct {
 	giving  State  // Free or Parked: the right is to be given up; 0: it is not
 	heir    string // Free: for whom
 	request string // whom the holder is to be asked for
+	sought  bool   // the holder was asked for this node
+	back    bool   // what this run has given up may be its own again at once
 
 	op       operation
 	turn     uint64  // of the last write that was tried: each has another one
@@ -55,13 +57,14 @@ type operation struct {
 	id   uint64 // 0: nothing is
 	swap bool
 	at   Instant
+	use  time.Duration // Config.Use as of then
 	rec  Record
 }
 
 // attempt is a write whose outcome is not known.
 type attempt struct {
 	turn, epoch uint64
-	at          Instant
+	until       Instant // of the right, if it has taken effect
 }
 
 // New returns the Machine of a checked configuration.
@@ -135,12 +138,27 @@ func (m *Machine) Release(to string) { m.give(Free, to) }
 func (m *Machine) Park() { m.give(Parked, "") }
 
 func (m *Machine) give(state State, to string) {
-	m.giving, m.heir = state, to
+	m.giving, m.heir, m.sought, m.back = state, to, false, false
 	m.held, m.until, m.vouched = false, 0, 0
 }
 
+// TakeBack lets this run claim at once what it has given up and nobody has taken.
+func (m *Machine) TakeBack() { m.back = true }
+
 // Request asks the holder to hand the right over to somebody.
-func (m *Machine) Request(to string) { m.request = to }
+func (m *Machine) Request(to string) {
+	m.request, m.sought = to, m.sought || to == m.cfg.Self
+}
+
+// Requested tells whether this node has asked for the right since it had it last.
+func (m *Machine) Requested() bool { return m.sought }
+
+// Reconfigure changes times and ranks. Self and Session stay.
+func (m *Machine) Reconfigure(cfg *Config) {
+	self, session := m.cfg.Self, m.cfg.Session
+	m.cfg = *cfg
+	m.cfg.Self, m.cfg.Session = self, session
+}
 
 // Held tells whether this node has the right at a moment.
 func (m *Machine) Held(now Instant) bool { return m.held && now < m.end() }
@@ -170,7 +188,7 @@ func (m *Machine) expire(now Instant) {
 }
 
 func (m *Machine) lose(why reason.Reason, detail string) {
-	m.held, m.until, m.vouched = false, 0, 0
+	m.held, m.until, m.vouched, m.sought = false, 0, 0, false
 	m.change(Change{Kind: Lost, Epoch: m.epoch, Holder: m.rec.Holder, Reason: why, Detail: detail})
 }
 

@@ -107,7 +107,7 @@ func (m *Machine) claimableAt() Instant {
 	case m.version == "":
 	case m.bad:
 		return clock.Never
-	case m.rec.State == Free && m.rec.To == m.cfg.Self, m.rec.State == Parked && mine, m.rec.State == Held && mine && m.cfg.Inherit:
+	case m.rec.State == Free && m.rec.To == m.cfg.Self, m.rec.State == Free && mine && m.back && m.rec.Session == m.cfg.Session, m.rec.State == Parked && mine, m.rec.State == Held && mine && m.cfg.Inherit:
 	case m.rec.State == Free && m.rec.To == "" && !(mine && m.rec.Session == m.cfg.Session):
 		at = at.Add(m.turnOf())
 	default:
@@ -170,6 +170,6 @@ func (m *Machine) swap(now Instant, r Record) {
 
 func (m *Machine) begin(now Instant, op operation) {
 	m.lastID++
-	op.id, op.at = m.lastID, now
+	op.id, op.at, op.use = m.lastID, now, m.cfg.Use
 	m.op = op
 }

@@ -69,7 +69,7 @@ func (m *Machine) doubt(op *operation) {
 	if len(m.doubtful) == maxDoubtful {
 		m.doubtful = append(m.doubtful[:0], m.doubtful[1:]...)
 	}
-	m.doubtful = append(m.doubtful, attempt{turn: op.rec.Turn, epoch: op.rec.Epoch, at: op.at})
+	m.doubtful = append(m.doubtful, attempt{turn: op.rec.Turn, epoch: op.rec.Epoch, until: op.at.Add(op.use)})
 }
 
 // saw takes in what the register holds.
@@ -91,7 +91,7 @@ func (m *Machine) saw(now Instant, version string, b []byte) {
 	if m.ours() && rec.To == "" { // with a name in it, somebody who asks has written it
 		for _, a := range m.doubtful {
 			if a.turn == rec.Turn && a.epoch == rec.Epoch {
-				m.grant(now, a.at)
+				m.grant(now, a.until)
 			}
 		}
 	}
@@ -126,19 +126,19 @@ func (m *Machine) wrote(now Instant, op *operation, version string) {
 	case m.giving != 0 && op.rec.State == m.giving && op.rec.Holder == m.cfg.Self:
 		m.given()
 	case m.ours():
-		m.grant(now, op.at)
+		m.grant(now, op.at.Add(op.use))
 	case op.rec.To == m.request:
 		m.request = ""
 	}
 	m.heed()
 }
 
-// grant counts the right from the moment at which the write was asked for.
-func (m *Machine) grant(now, asked Instant) {
+// grant takes in that the right has been renewed, until a moment that counts from
+// when the write was asked for.
+func (m *Machine) grant(now, until Instant) {
 	if m.giving != 0 {
 		return
 	}
-	until := asked.Add(m.cfg.Use)
 	if m.held {
 		m.until = max(m.until, until)
 		return
