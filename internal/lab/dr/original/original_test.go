@@ -1,0 +1,70 @@
+package original
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// written waits until a file is there.
+func written(t *testing.T, name string, limit time.Duration) bool {
+	t.Helper()
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(name); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// site starts a site whose workload makes a file.
+func site(t *testing.T, opt Options) (started string, stop func()) {
+	t.Helper()
+	started = filepath.Join(t.TempDir(), "started")
+	opt.Command = []string{"sh", "-c", "touch '" + started + "'; exec sleep 60"}
+	opt.Beat, opt.Flatline = 20*time.Millisecond, 100*time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = Run(ctx, opt) }()
+	stop = func() { cancel(); <-done }
+	t.Cleanup(stop)
+	return started, stop
+}
+
+const (
+	soon = 5 * time.Second
+	long = 400 * time.Millisecond // several times the flatline
+)
+
+func TestTakesOverAndThenBothRun(t *testing.T) {
+	folder := t.TempDir()
+	a, stop := site(t, Options{Folder: folder, This: "a", That: "b", Preferred: true})
+	if !written(t, a, soon) || !written(t, heartbeat(folder, "a"), soon) {
+		t.Fatal("the preferred site does not start")
+	}
+	b, _ := site(t, Options{Folder: folder, This: "b", That: "a"})
+	if written(t, b, long) {
+		t.Fatal("the other site has started beside a live one")
+	}
+	stop()
+	if !written(t, b, soon) {
+		t.Fatal("the other site does not start when the first has ended")
+	}
+	returned, _ := site(t, Options{Folder: folder, This: "a", That: "b", Preferred: true})
+	if !written(t, returned, soon) {
+		t.Fatal("the preferred site looks before it starts: that is not the construction")
+	}
+}
+
+func TestClocksDecide(t *testing.T) {
+	folder := t.TempDir()
+	site(t, Options{Folder: folder, This: "a", That: "b", Preferred: true})
+	if !written(t, heartbeat(folder, "a"), soon) {
+		t.Fatal("no heartbeat")
+	}
+	if b, _ := site(t, Options{Folder: folder, This: "b", That: "a", Shift: time.Hour}); !written(t, b, soon) {
+		t.Fatal("a site whose clock is an hour ahead does not start: that is not the construction")
+	}
+}
