@@ -171,6 +171,7 @@ func (c *Config) become(node string) {
 	if c.BGP != nil {
 		c.BGP = c.BGP.For(node)
 	}
+	c.Gate = c.Gate.For(node)
 	for i := range c.Groups {
 		g := &c.Groups[i]
 		for j := range g.Checks {

@@ -19,6 +19,8 @@ type builder struct {
 	routersSeen int                      // groups decided by VRRP
 
 	announced map[announcement]string // the group of each prefix that a peer is told of
+
+	inUse map[string]bool // stores that something names
 }
 
 func (b *builder) build(top *value) {
@@ -26,13 +28,17 @@ func (b *builder) build(top *value) {
 	b.owner = map[netip.Addr]owned{}
 	b.virtual = map[virtualRouter]string{}
 	b.announced = map[announcement]string{}
+	b.inUse = map[string]bool{}
 	b.nodes(top.get("nodes"))
 	b.daemon(top)
 	b.overlays(top.get("overlays"))
 	b.bgp(top.get("bgp"))
+	b.stores(top.get("stores"))
+	b.gate(top.get("gate"))
 	b.groups(top.get("groups"))
 	b.sync(top.get("groups"))
 	b.speakers(top)
+	b.idleStores(top.get("stores"))
 	b.notify(top.get("notify"))
 	b.log(top.get("log"))
 	b.security(top.get("security"))
@@ -82,7 +88,8 @@ func (b *builder) security(v *value) {
 			talking++
 		}
 	}
-	if key == nil && previous == nil && talking > 1 && b.cfg.Heartbeats() && (v == nil || v.ok()) {
+	talks := talking > 1 && b.cfg.Heartbeats() || b.cfg.Gate != nil && b.cfg.Gate.Network()
+	if key == nil && previous == nil && talks && (v == nil || v.ok()) {
 		at, what := b.top, "security: key_file is missing"
 		if v != nil {
 			at, what = v, "key_file is missing"

@@ -22,7 +22,7 @@ var checkOnly = map[string][]CheckKind{
 }
 
 // probes are the kinds of check that run again and again.
-var probes = []CheckKind{CheckHTTP, CheckTCP, CheckUDP, CheckProcess, CheckExec, CheckFile, CheckInterface}
+var probes = []CheckKind{CheckHTTP, CheckTCP, CheckUDP, CheckProcess, CheckExec, CheckFile, CheckInterface, CheckProgress}
 
 func (b *builder) checks(v *value, g *Group) []Check {
 	var checks []Check
@@ -78,6 +78,8 @@ func (b *builder) checkTarget(v *value, c *Check) {
 			if a := or(target, netip.Addr{}); a.IsValid() {
 				c.Target = a.String()
 			}
+		case CheckProgress:
+			b.progress(target, c)
 		default:
 			c.Target = or(target, "")
 		}
@@ -120,7 +122,7 @@ func (b *builder) checkNumber(v *value, c *Check) {
 // checkTimes checks that one run ends before the next begins.
 func (b *builder) checkTimes(v *value, c *Check) {
 	interval, timeout := v.get("interval"), v.get("timeout")
-	c.Interval = or(interval, defaultCheckInterval)
+	c.Interval = or(interval, c.Kind.every())
 	if interval.ok() && c.Interval < leastCheckInterval {
 		b.about(interval, "is not in "+length(leastCheckInterval)+"–1h", length(leastCheckInterval)+"–1h", "")
 	}
@@ -133,6 +135,7 @@ func (b *builder) checkTimes(v *value, c *Check) {
 		b.about(timeout, "is longer than the interval, "+length(c.Interval), "at most the interval",
 			"a run has to end before the next one starts: raise interval or lower timeout")
 	}
+	b.stalled(v, c)
 }
 
 // commandLine is a list of arguments, or one text for a shell where that is asked for.

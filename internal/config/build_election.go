@@ -7,7 +7,7 @@ import (
 )
 
 // electionTypes are the ways to decide who is active.
-var electionTypes = []string{ElectionPeer, ElectionVRRP, ElectionNone}
+var electionTypes = []string{ElectionPeer, ElectionVRRP, ElectionNone, ElectionLease}
 
 // peerOnly are the keys of a peer election that a virtual router does not have,
 // with what to write there instead.
@@ -15,6 +15,7 @@ var peerOnly = []struct{ key, advice string }{
 	{"quorum", "VRRP has no votes, and each side of a partition serves: use type: peer where exactly one may"},
 	{"on_quorum_loss", "VRRP has no votes: remove it"},
 	{"multiplier", "down_adverts says how many advertisements may be missing"},
+	{"witness", "VRRP has no votes: remove it"},
 }
 
 // election is how the group's active node is decided. g has its members and addresses.
@@ -31,6 +32,8 @@ func (b *builder) election(group entry, g *Group) Election {
 	case ElectionNone:
 		b.notElected(group.value)
 		return Election{Type: ElectionNone}
+	case ElectionLease:
+		return b.lease(group, g)
 	}
 	b.notVRRP(group.value)
 	return b.peer(group.value, g.Members)
@@ -44,6 +47,12 @@ func (b *builder) notPeer(v *value) {
 				b.at(e.key, v.place(), e.name+" has no meaning with type vrrp", "type: peer", only.advice)
 			}
 		}
+		if ttl, isTime := e.value.scalar.(time.Duration); e.name == "ttl" && isTime {
+			b.about(e.value, "is a time", "1–255", "with type vrrp it is that of packets, "+length(ttl)+" would be that of a lease: write a number, or leave it off")
+		}
+		if slices.Contains(leaseOnly, e.name) {
+			b.at(e.key, v.place(), e.name+" has no meaning with type vrrp", typeOf(e.name), "remove it")
+		}
 		if detect := v.get("detect"); e.name == "timing" && (detect == nil || detect.ok()) && or(detect, "") != DetectHeartbeat {
 			b.at(e.key, v.place(), "timing has no meaning with type vrrp", "detect: heartbeat beside it",
 				"interval is that of the advertisements; timing is that of heartbeats, which detect: heartbeat asks for")
@@ -51,22 +60,31 @@ func (b *builder) notPeer(v *value) {
 	}
 }
 
-// notVRRP refuses what only a virtual router has.
+// notVRRP refuses what only a virtual router or a lease has.
 func (b *builder) notVRRP(group *value) {
 	v := group.get("election")
-	shared := []string{"type", "timing", "interval", "multiplier", "quorum", "on_quorum_loss"}
+	own := []string{"type", "timing", "interval", "multiplier", "quorum", "on_quorum_loss", "witness"}
 	for _, e := range v.children() {
-		if !slices.Contains(shared, e.name) {
-			b.at(e.key, v.place(), e.name+" has no meaning with type peer", "type: vrrp", "add type: vrrp, or remove it")
+		if !slices.Contains(own, e.name) {
+			advice := "add type: vrrp, or remove it"
+			if slices.Contains(leaseOnly, e.name) {
+				advice = "add type: lease, or remove it"
+			}
+			b.at(e.key, v.place(), e.name+" has no meaning with type peer", typeOf(e.name), advice)
 		}
 	}
+	b.onlyVRRP(group, ElectionPeer)
+}
+
+// onlyVRRP refuses keys of the group that only a virtual router has.
+func (b *builder) onlyVRRP(group *value, kind string) {
 	for _, item := range group.get("addresses").listed() {
 		if a := item.get("advertised"); a.ok() {
-			b.about(a, "has no meaning with type peer", "type: vrrp", "every address of the group moves: remove it")
+			b.about(a, "has no meaning with type "+kind, "type: vrrp", "every address of the group moves: remove it")
 		}
 	}
 	if sync := group.get("sync"); sync.ok() {
-		b.about(sync, "has no meaning with type peer", "election: { type: vrrp, … }", "put the addresses into one group: they move together")
+		b.about(sync, "has no meaning with type "+kind, "election: { type: vrrp, … }", "put the addresses into one group: they move together")
 	}
 }
 
@@ -102,7 +120,22 @@ func (b *builder) notElected(group *value) {
 // peer is Stead's own election.
 func (b *builder) peer(group *value, members []Member) Election {
 	v := group.get("election")
-	e := Election{Type: ElectionPeer, Timing: or(v.get("timing"), TimingCloud), OnQuorumLoss: or(v.get("on_quorum_loss"), "release")}
+	e := Election{Type: ElectionPeer, OnQuorumLoss: or(v.get("on_quorum_loss"), "release")}
+	b.heartbeatTimes(v, &e)
+	for _, m := range members {
+		e.Voters = append(e.Voters, m.Node)
+	}
+	e.Voters = append(e.Voters, b.nodeNames(RoleWitness)...)
+	slices.Sort(e.Voters)
+	e.Voters = slices.Compact(e.Voters)
+	e.Witness = b.namesStore(v.get("witness").get("store"))
+	b.quorum(group, v, &e)
+	return e
+}
+
+// heartbeatTimes takes timing, or interval and multiplier.
+func (b *builder) heartbeatTimes(v *value, e *Election) {
+	e.Timing = or(v.get("timing"), TimingCloud)
 	e.Interval, e.Multiplier = preset(e.Timing)
 	timing, interval, multiplier := v.get("timing"), v.get("interval"), v.get("multiplier")
 	switch {
@@ -118,27 +151,23 @@ func (b *builder) peer(group *value, members []Member) Election {
 	if interval.ok() && e.Interval > mostHeartbeat {
 		b.about(interval, "is not in "+length(time.Millisecond)+"–"+length(mostHeartbeat), length(time.Millisecond)+"–"+length(mostHeartbeat), "")
 	}
-	for _, m := range members {
-		e.Voters = append(e.Voters, m.Node)
-	}
-	e.Voters = append(e.Voters, b.nodeNames(RoleWitness)...)
-	slices.Sort(e.Voters)
-	e.Voters = slices.Compact(e.Voters)
-	b.quorum(group, v, &e)
-	return e
 }
 
 // quorum checks that an election that wants a majority can have one.
 func (b *builder) quorum(group, v *value, e *Election) {
 	known := b.top.get("nodes").ok() && group.get("members").ok()
 	wish := v.get("quorum")
-	e.Quorum = or(wish, len(e.Voters) >= 3)
+	witness := v.get("witness")
+	e.Quorum = or(wish, e.Votes() >= 3)
 	if !known || wish != nil && wish.bad || v != nil && v.bad {
 		return
 	}
-	if e.Quorum && len(e.Voters) < 3 {
-		b.about(wish, fmt.Sprintf("needs three voters, but there are %d: %s", len(e.Voters), listed(e.Voters)), "three voters or more",
-			"add a node with role: witness, or leave quorum off")
+	if e.Quorum && e.Votes() < 3 {
+		b.about(wish, fmt.Sprintf("needs three voters, but there are %d: %s", e.Votes(), e.voterWords()), "three voters or more",
+			"add a node with role: witness or a witness: { store: … }, or leave quorum off")
+	}
+	if witness.ok() && e.Witness != "" {
+		b.votesOfStore(witness, e)
 	}
 	if loss := v.get("on_quorum_loss"); loss.ok() && !e.Quorum {
 		b.about(loss, "has no effect without quorum", "quorum", "remove it, or add a node with role: witness")
@@ -146,4 +175,24 @@ func (b *builder) quorum(group, v *value, e *Election) {
 	if loss := v.get("on_quorum_loss"); loss.ok() && e.OnQuorumLoss == "hold" {
 		b.notes.about(loss, "lets two nodes serve at once in a partition", "", "release gives up availability instead")
 	}
+}
+
+// votesOfStore checks that the vote of a store counts, and decides.
+func (b *builder) votesOfStore(witness *value, e *Election) {
+	switch {
+	case !e.Quorum:
+		b.whole(witness, "has no effect without quorum", "quorum", "two members and a store are three voters: add a member or leave quorum on, or remove it")
+	case e.Votes()%2 == 0:
+		b.notes.whole(witness, fmt.Sprintf("makes the number of voters even: %s", e.voterWords()), "",
+			"a partition into halves leaves no majority: take the store or a node with role: witness, not both")
+	}
+}
+
+// voterWords names who votes.
+func (e *Election) voterWords() string {
+	names := slices.Clone(e.Voters)
+	if e.Witness != "" {
+		names = append(names, "store "+e.Witness)
+	}
+	return listed(names)
 }

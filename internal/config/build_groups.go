@@ -18,7 +18,7 @@ func (b *builder) groups(v *value) {
 		g := Group{Name: e.name}
 		kind := or(e.value.get("election").get("type"), ElectionPeer)
 		g.Members = b.members(e.value.get("members"), kind)
-		if len(g.Members) == 1 && kind == ElectionPeer {
+		if len(g.Members) == 1 && (kind == ElectionPeer || kind == ElectionLease) {
 			b.notes.whole(e.value.get("members"), "names one node", "", "nobody takes over when it fails")
 		}
 		g.Addresses = b.addresses(e, g.Members)
@@ -44,7 +44,7 @@ func (b *builder) groups(v *value) {
 		}
 		b.cfg.Groups = append(b.cfg.Groups, g)
 	}
-	if len(b.cfg.Groups) == 0 && (v == nil || v.ok()) {
+	if len(b.cfg.Groups) == 0 && b.cfg.Gate == nil && (v == nil || v.ok()) {
 		b.notes.of(b.top, "no group is given", "", "this node builds the overlays and answers votes, and nothing else")
 	}
 }

@@ -53,9 +53,10 @@ func (c *Config) Group(name string) (*Group, bool) {
 }
 
 // Heartbeats tells whether nodes exchange any: not where every group has no
-// election, or is decided by VRRP whose advertisements find the faults.
+// election, or is decided by VRRP whose advertisements find the faults, or by a
+// lease that no peer has a say in.
 func (c *Config) Heartbeats() bool {
-	return len(c.Groups) == 0 || slices.ContainsFunc(c.Groups, func(g Group) bool { return g.Election.heartbeats() })
+	return len(c.Groups) == 0 && c.Gate == nil || slices.ContainsFunc(c.Groups, func(g Group) bool { return g.Election.heartbeats() })
 }
 
 // Role is what a node may do.
@@ -161,12 +162,12 @@ const (
 
 // Election is how the active node is decided.
 type Election struct {
-	Type         string // peer, vrrp or none
+	Type         string // peer, vrrp, none or lease
 	Timing       string
 	Interval     time.Duration // 1 ms to 60 s
 	Multiplier   int           // 2 to 100
 	Quorum       bool          // default: true with three voters or more
-	Voters       []string      // members and witnesses; empty with vrrp
+	Voters       []string      // members and witnesses; empty without a vote
 	OnQuorumLoss string        // release (default) or hold
 	VRRP         *VRRP         // of the type vrrp, else nil
 	Right        *Lease        // of the type lease, else nil
@@ -176,48 +177,9 @@ type Election struct {
 // Lease is an election by a record in a store.
 type Lease struct {
 	Store  string        // of Config.Stores
-	TTL    time.Duration // 1 s to 1 h, default 10 s: how long others wait for a holder that has fallen silent
-	Renew  time.Duration // default a fifth of TTL
+	TTL    time.Duration // 500 ms to 1 h in whole milliseconds, default 10 s: how long others wait for a holder that has fallen silent
+	Renew  time.Duration // 20 ms to a third of TTL, default a fifth of it
 	OnLoss string        // `on_store_loss:` release (default), hold-if-peer-agrees, hold
-}
-
-// Store is a place that several nodes or sites reach.
-type Store struct {
-	Name    string
-	URL     string        // what store.Parse reads
-	Timeout time.Duration // of one operation: default 2 s
-}
-
-// Gate holds a workload back until this site may run it. It is that of the site
-// that the daemon's node is in.
-type Gate struct {
-	Site      string
-	Other     string
-	Preferred bool
-	Store     string        // where the right is, and the heartbeats where Witnesses says nothing else
-	Right     bool          // default true
-	Format    string        // of the heartbeat: stead (default) or ticks
-	Witnesses []GateWitness // default: the heartbeat in Store
-	Any       bool          // `require:` all (default) or any
-	Beat      time.Duration // default 5 s; 0: this gate writes no heartbeat
-	Flatline  time.Duration // T2, default 10 s
-	StopAfter time.Duration // T1, default 6 s
-	Grace     time.Duration // default 2 s
-	Never     string        // auto (default), wait, flatlined
-	OpenAfter time.Duration // 0 (default): a gate that cannot tell stays closed
-	OnStop    string        // park (default) or release
-	Command   []string      // `exec:` the workload
-	User      string
-	EpochFile string
-	Listen    string   // where network heartbeats of the other site arrive: host:port
-	Advertise []string // host:port of the other site's gate, one for each path
-}
-
-// GateWitness is one way to know whether the other site lives.
-type GateWitness struct {
-	Name    string
-	Store   string // its heartbeat in a store; empty: network
-	Network bool   // its heartbeats arrive at Gate.Listen
 }
 
 // VRRP is a virtual router (RFC 9568). Interval and Multiplier of its Election
@@ -254,9 +216,25 @@ type VRRPAuth struct {
 // Lease is the detection time and the length of a promise.
 func (e Election) Lease() time.Duration { return e.Interval * time.Duration(e.Multiplier) }
 
+// Votes is how many votes there are: those of the voters, and of the store that is a
+// witness.
+func (e Election) Votes() int {
+	if e.Witness != "" {
+		return len(e.Voters) + 1
+	}
+	return len(e.Voters)
+}
+
 // heartbeats tells whether the group needs heartbeats between its nodes.
 func (e Election) heartbeats() bool {
-	return e.Type != ElectionNone && (e.VRRP == nil || e.VRRP.Detect == DetectHeartbeat)
+	switch {
+	case e.VRRP != nil:
+		return e.VRRP.Detect == DetectHeartbeat
+	case e.Right != nil:
+		return e.Right.OnLoss == StoreLossPeer
+	default:
+		return e.Type != ElectionNone
+	}
 }
 
 // damping is the default of damping.window.

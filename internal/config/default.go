@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"stead/internal/core/gate"
+)
 
 // The defaults: what holds where the file says nothing. The reference states
 // them from the table of keys, which takes them from here.
@@ -47,6 +51,11 @@ const (
 
 	// Route servers of clouds hold a second change back for half a minute.
 	defaultDamping = 40 * time.Second
+
+	defaultLeaseTTL         = 10 * time.Second
+	defaultStoreTimeout     = gate.DefaultTimeout
+	defaultStalled          = 30 * time.Second
+	defaultProgressInterval = 5 * time.Second
 
 	defaultMailTimeout = 10 * time.Second
 	defaultWebTimeout  = 5 * time.Second

@@ -75,10 +75,34 @@ groups:
       x: { bfd: 10.0.1.1, auth: { type: sha1, key_file: /k } }
 `
 
+// leasing is one for what has to do with stores and gates.
+const leasing = `
+nodes:
+  a: { address: 10.0.1.10 }
+  b: { address: 10.0.1.20 }
+security: { key_file: /etc/stead/key }
+stores:
+  s: { url: "folder:/mnt/share/stead" }
+groups:
+  web:
+    members: { a: 200, b: 100 }
+    election: { type: lease, store: s }
+    addresses: [ { address: 10.1.0.5/32, interface: lo } ]
+    checks:
+      x: { progress: { at: { from: /run/x } } }
+gate:
+  site: { a: east, b: west }
+  store: s
+  witnesses: { s: { store: s }, net: { network: true } }
+  listen: "[::]:9178"
+  send_to: { a: ["10.0.1.20:9178"], b: ["10.0.1.10:9178"] }
+  exec: [/bin/true]
+`
+
 // TestDefaultsAreAsDocumented writes each default that the table states into a
 // file without it that may have it: nothing may change.
 func TestDefaultsAreAsDocumented(t *testing.T) {
-	bases := []string{smallest, virtual, announcing}
+	bases := []string{smallest, virtual, announcing, leasing}
 	var want []*Config
 	for _, base := range bases {
 		cfg, err := Parse("stead.yaml", []byte(base))
@@ -117,7 +141,7 @@ func TestDefaultsAreAsDocumented(t *testing.T) {
 			t.Errorf("%s: %s is refused:\n%v", path, f.def, refusal)
 		}
 	})
-	if count < 45 {
+	if count < 60 {
 		t.Errorf("only %d defaults were compared", count)
 	}
 }
@@ -137,7 +161,7 @@ func with(t *testing.T, base, path, text string) (file string, added bool) {
 	steps := strings.Split(path, ".")
 	for _, step := range steps[:len(steps)-1] {
 		if step == "*" { // any: the first that is there
-			for _, name := range []string{"a", "vxlan0", "web", "x", "chat", "rs1"} {
+			for _, name := range []string{"a", "vxlan0", "web", "x", "chat", "rs1", "s"} {
 				if _, ok := at[name]; ok {
 					step = name
 				}

@@ -34,6 +34,8 @@ func Diff(old, new *Config) []Change {
 	d.security(old, new)
 	d.overlays(old, new)
 	d.bgp(old, new)
+	d.stores(old, new)
+	d.gate(old, new)
 	d.groups(old, new)
 	d.notify(old, new)
 	return d.changes

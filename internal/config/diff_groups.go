@@ -19,6 +19,7 @@ func (d *differ) groups(old, new *Config) {
 		d.members(where, was, g, new.Self)
 		d.election(where, was.Election, g.Election)
 		d.router(where, was.Election, g.Election)
+		d.lease(where, was.Election, g.Election)
 		d.policy(where, was, g)
 		d.addresses(where, was.Addresses, g.Addresses)
 		d.advertised(where, was.Addresses, g.Addresses)

@@ -59,6 +59,9 @@ func invariants(c *Config) error {
 	if err := speakerInvariants(c); err != nil {
 		all = append(all, err)
 	}
+	if err := storeInvariants(c); err != nil {
+		all = append(all, err)
+	}
 	if c.Heartbeat.Port == 0 || c.Control.Socket == "" || c.State.Dir == "" || c.Realtime.Priority < 1 || c.Realtime.Priority > 99 {
 		bad("daemon: %+v %+v %+v %+v", c.Heartbeat, c.Control, c.State, c.Realtime)
 	}
@@ -99,8 +102,12 @@ func groupInvariants(c *Config, g *Group, own func(netip.Addr, string)) error {
 		if g.Sync != "" || e.Interval != 0 || len(e.Voters) > 0 || e.Quorum || g.Preempt.Enabled || g.Routes != nil && g.Routes.Room != 0 {
 			bad("without election: %+v", g)
 		}
-	} else if g.Sync != "" || e.Type != ElectionPeer || e.Interval < time.Millisecond || e.Interval > time.Minute ||
-		e.Multiplier < 2 || e.Multiplier > 100 || e.Quorum && len(e.Voters) < 3 || e.OnQuorumLoss != "release" && e.OnQuorumLoss != "hold" {
+	} else if e.Type == ElectionLease {
+		if err := leaseInvariants(c, g); err != nil {
+			bad("%w", err)
+		}
+	} else if e.Right != nil || g.Sync != "" || e.Type != ElectionPeer || e.Interval < time.Millisecond || e.Interval > time.Minute ||
+		e.Multiplier < 2 || e.Multiplier > 100 || e.Quorum && e.Votes() < 3 || e.Witness != "" && !e.Quorum || e.OnQuorumLoss != "release" && e.OnQuorumLoss != "hold" {
 		bad("members %+v, election %+v", g.Members, e)
 	}
 	if g.Linger < 0 || g.StartDelay < 0 || g.Preempt.Delay < 0 || g.Announce.Refresh < 0 {

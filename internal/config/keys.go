@@ -70,6 +70,8 @@ var keys = withLater(mapping(
 		optional("priority", one(integer("priorities of SCHED_FIFO", 1, 99)), "50"),
 	), ""),
 	optional("bgp", bgpKeys, "none"),
+	optional("stores", named("store", plainName, MaxStores, storeKeys), "none"),
+	optional("gate", gateKeys, "none"),
 	optional("fence", one(enum("auto", "kernel", "guard", "none")), "auto"),
 	optional("notify", notifyKeys, "none"),
 	optional("log", mapping(
@@ -79,10 +81,9 @@ var keys = withLater(mapping(
 		optional("syslog", one(syslogTarget()), defaultSyslog),
 	), ""),
 ), map[string]string{
-	"gate":  "use a group with a witness, and its hooks",
-	"beat":  "use a group with a witness, and its hooks",
-	"lease": "use election: { type: peer } with a witness",
-	"sites": "use nodes",
+	"beat":  "use gate: { beat: … }",
+	"lease": "use election: { type: lease, store: … } in a group",
+	"sites": "use gate",
 })
 
 var nodeKeys = mapping(
@@ -140,7 +141,7 @@ var groupKeys = withLater(mapping(
 	"gcp":   "use the hooks activate and standby",
 })
 
-var electionKeys = withTypes(mapping(
+var electionKeys = withTypes(mapping(append([]field{
 	optional("type", one(enum(electionTypes...)), "peer"),
 	optional("timing", one(enum(timingNames()...)), TimingCloud),
 	optional("interval", one(duration(time.Millisecond, mostIntervalV2, false)), "that of timing; vrrp: 1s"),
@@ -155,7 +156,7 @@ var electionKeys = withTypes(mapping(
 	optional("peers", list(maxPeers, one(router())), "the members"),
 	optional("source", perNode(one(router())), "the interface's primary address; unicast: the node's own of the peers"),
 	optional("group", one(multicast()), "224.0.0.18 or ff02::12"),
-	optional("ttl", one(integer("the TTL is 8 bits wide", 1, 255)), "255"),
+	optional("ttl", one(liveFor()), "255; lease: "+length(defaultLeaseTTL)),
 	optional("min_ttl", one(integer("the TTL is 8 bits wide", 1, 255)), "255"),
 	optional("checksum", one(enum("auto", "message", "pseudo-header")), "auto"),
 	optional("auth", mapping(
@@ -171,8 +172,7 @@ var electionKeys = withTypes(mapping(
 	optional("virtual_mac", one(truth), "false"),
 	optional("detect", one(enum(DetectAdvertisement, DetectHeartbeat)), DetectAdvertisement),
 	optional("down_adverts", one(integer("advertisements that may be missing", 1, 100)), "3"),
-), map[string]string{
-	"lease":  "use type: peer with a witness",
+}, leaseFields...)...), map[string]string{
 	"manual": "use type: peer with preempt: { enabled: false } and stead switchover",
 })
 
@@ -185,7 +185,8 @@ var checkKeys = withLater(withOneOf(mapping(
 	optional("file", one(absolutePath(4095)), ""),
 	optional("interface", interfaceField(), ""),
 	optional("bfd", one(address()), ""),
-	optional("interval", one(duration(leastBFD, time.Hour, false)), length(defaultCheckInterval)+"; bfd: "+length(defaultBFDInterval)),
+	optional("progress", progressKeys, ""),
+	optional("interval", one(duration(leastBFD, time.Hour, false)), length(defaultCheckInterval)+"; bfd: "+length(defaultBFDInterval)+"; progress: "+length(defaultProgressInterval)),
 	optional("timeout", one(duration(time.Millisecond, time.Hour, false)), "the interval, at most "+length(defaultCheckTimeout)),
 	optional("rise", one(integer("successes in a row", 1, 100)), "2"),
 	optional("fall", one(integer("failures in a row", 1, 100)), "2"),
@@ -204,9 +205,8 @@ var checkKeys = withLater(withOneOf(mapping(
 	optional("source", perNode(one(address())), "any"),
 	optional("passive", one(truth), "false"),
 	optional("auth", bfdAuthKeys, "none"),
-), "http", "tcp", "udp", "process", "exec", "file", "interface", "bfd"), map[string]string{
-	"grpc":     "use tcp or exec",
-	"progress": "use exec, or file with max_age",
+), "http", "tcp", "udp", "process", "exec", "file", "interface", "bfd", "progress"), map[string]string{
+	"grpc": "use tcp or exec",
 })
 
 var hookKeys = mapping(

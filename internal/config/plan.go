@@ -22,6 +22,8 @@ type Plan struct {
 	Control   string      `json:"control_socket"`
 	Listen    string      `json:"http_listen,omitempty"`
 	BGP       *PlanBGP    `json:"bgp,omitempty"`
+	Stores    []string    `json:"stores,omitempty"`
+	Gate      *PlanGate   `json:"gate,omitempty"`
 	Notify    PlanNotify  `json:"notify"`
 	Log       string      `json:"log"`
 }
@@ -57,7 +59,7 @@ type PlanGroup struct {
 	Name         string   `json:"name"`
 	Part         string   `json:"part,omitempty"`  // of the node that the plan is about: preferred, standby, equal, votes, none
 	Preference   []string `json:"preference"`      // members, the best first
-	Election     string   `json:"election"`        // peer, vrrp or none
+	Election     string   `json:"election"`        // peer, vrrp, none or lease
 	DetectionMS  float64  `json:"detection_ms"`    // a silent fault is found after
 	IntervalMS   float64  `json:"interval_ms"`     // between heartbeats; 0 without
 	Multiplier   int      `json:"multiplier"`      // heartbeats that may be lost, and one
@@ -72,8 +74,10 @@ type PlanGroup struct {
 	PreemptDelay float64  `json:"preempt_delay_s"` // -1: a better node does not take over
 	Words        []string `json:"words"`           // the election in sentences
 
-	VRRP *PlanVRRP `json:"vrrp,omitempty"` // of the election vrrp
-	Sync string    `json:"sync,omitempty"`
+	VRRP    *PlanVRRP  `json:"vrrp,omitempty"`          // of the election vrrp
+	Lease   *PlanLease `json:"lease,omitempty"`         // of the election lease
+	Witness string     `json:"witness_store,omitempty"` // the store that votes
+	Sync    string     `json:"sync,omitempty"`
 
 	BGP      []PlanRoutes `json:"bgp,omitempty"`       // what is announced
 	DampingS float64      `json:"damping_s,omitempty"` // for how long a change waits after another
@@ -82,7 +86,7 @@ type PlanGroup struct {
 // Describe tells what the configuration means for one node, or for all when node is empty.
 func Describe(c *Config, node string) (*Plan, error) {
 	p := &Plan{File: c.File, Node: node, Fence: fenceWords(c.Fence), Realtime: realtimeWords(c.Realtime), Control: c.Control.Socket,
-		Listen: c.HTTP.Listen, BGP: c.planBGP(node), Notify: c.planNotify(), Log: c.Log.words(), Overlays: []PlanLayer{}, Groups: []PlanGroup{}}
+		Listen: c.HTTP.Listen, BGP: c.planBGP(node), Stores: c.planStores(), Gate: c.planGate(node), Notify: c.planNotify(), Log: c.Log.words(), Overlays: []PlanLayer{}, Groups: []PlanGroup{}}
 	if node != "" {
 		self, ok := c.Node(node)
 		if !ok {
@@ -148,17 +152,20 @@ func (c *Config) planOverlay(o *Overlay, node string) PlanLayer {
 
 func (c *Config) planGroup(g *Group, node string) PlanGroup {
 	e := g.Election
-	p := PlanGroup{Name: g.Name, Election: e.Type, VRRP: planVRRP(g, node), Sync: g.Sync, DetectionMS: milliseconds(e.Lease()), IntervalMS: milliseconds(e.Interval), Multiplier: e.Multiplier,
+	p := PlanGroup{Name: g.Name, Election: e.Type, VRRP: planVRRP(g, node), Lease: planLease(e), Witness: e.Witness, Sync: g.Sync, DetectionMS: milliseconds(e.Lease()), IntervalMS: milliseconds(e.Interval), Multiplier: e.Multiplier,
 		Timing: e.Timing, Quorum: e.Quorum, Voters: append([]string{}, e.Voters...), OnQuorumLoss: e.OnQuorumLoss, PreemptDelay: -1,
 		Addresses: []string{}, Checks: []string{}, Hooks: []string{}}
 	if e.VRRP != nil && e.VRRP.Detect == DetectAdvertisement {
 		p.DetectionMS = milliseconds(e.VRRP.downAfter(leastPriority(g)))
 	}
+	if e.Right != nil {
+		p.DetectionMS = milliseconds(e.Right.TTL)
+	}
 	if g.Preempt.Enabled {
 		p.PreemptDelay = g.Preempt.Delay.Seconds()
 	}
 	if e.Quorum {
-		p.Majority = len(e.Voters)/2 + 1
+		p.Majority = e.Votes()/2 + 1
 	}
 	p.Preference = preference(g)
 	p.Part = part(c, g, node)

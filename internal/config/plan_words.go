@@ -32,6 +32,10 @@ func realtimeWords(r Realtime) string {
 }
 
 func checkWords(k *Check) string {
+	if k.Progress != nil {
+		return fmt.Sprintf("%s: progress of %s; read every %s, timeout %s%s", k.Name, k.Progress.words(), length(k.Interval), length(k.Timeout),
+			k.effect(k.Progress.Stalled+k.Interval*time.Duration(k.Fall)+k.Timeout))
+	}
 	if k.Kind == CheckBFD {
 		return fmt.Sprintf("%s: bfd %s, %s%s", k.Name, k.Target, k.BFD.words(), k.effect(k.BFD.detection()))
 	}
@@ -86,6 +90,9 @@ func electionWords(g *Group) []string {
 	if e.VRRP != nil {
 		return routerWords(g)
 	}
+	if e.Right != nil {
+		return leaseWords(g)
+	}
 	if e.Type == ElectionNone {
 		return []string{"no election: every node that is ready is active: " + strings.Join(preference(g), ", ")}
 	}
@@ -99,29 +106,33 @@ func electionWords(g *Group) []string {
 	}
 	words = append(words, fmt.Sprintf("a silent fault is found after %s (%s × %d, timing %s)",
 		length(e.Lease()), length(e.Interval), e.Multiplier, e.Timing))
-	voters := strings.Join(e.Voters, ", ")
+	voters := e.voterWords()
 	switch {
 	case e.Quorum && e.OnQuorumLoss == "hold":
 		words = append(words, fmt.Sprintf("quorum: %d of %d voters (%s); an active node that reaches no majority goes on serving: in a partition two may serve",
-			len(e.Voters)/2+1, len(e.Voters), voters))
+			e.Votes()/2+1, e.Votes(), voters))
 	case e.Quorum:
 		words = append(words, fmt.Sprintf("quorum: %d of %d voters (%s); in a partition only the side with the majority serves, and without one nobody does",
-			len(e.Voters)/2+1, len(e.Voters), voters))
+			e.Votes()/2+1, e.Votes(), voters))
 	default:
 		words = append(words, fmt.Sprintf("no quorum (voters: %s): in a partition each side serves; when it heals, one releases", voters))
 	}
-	if e.Quorum && len(e.Voters)%2 == 0 {
+	if e.Quorum && e.Votes()%2 == 0 {
 		words = append(words, "the number of voters is even: a partition into halves leaves no majority")
 	}
+	return append(words, takeOver(g, len(order))...)
+}
+
+// takeOver tells when a better node takes the group over, of so many members.
+func takeOver(g *Group, members int) []string {
 	switch {
-	case len(order) == 1:
-		words = append(words, "one member: nobody takes over")
+	case members == 1:
+		return []string{"one member: nobody takes over"}
 	case !g.Preempt.Enabled:
-		words = append(words, "a node with a higher priority that comes back does not take over from one that serves")
+		return []string{"a node with a higher priority that comes back does not take over from one that serves"}
 	default:
-		words = append(words, fmt.Sprintf("a node with a higher priority takes over when it has been ready for %s", length(g.Preempt.Delay)))
+		return []string{fmt.Sprintf("a node with a higher priority takes over when it has been ready for %s", length(g.Preempt.Delay))}
 	}
-	return words
 }
 
 // withPriorities is the members in the order of preference: `primary (200)`.
@@ -176,6 +187,12 @@ func (p *Plan) WriteText(w io.Writer) error {
 	}
 	if p.BGP != nil {
 		p.BGP.writeText(&b)
+	}
+	for _, s := range p.Stores {
+		fmt.Fprintf(&b, "store %s\n", s)
+	}
+	if p.Gate != nil {
+		p.Gate.writeText(&b, p.Node)
 	}
 	for i := range p.Groups {
 		p.Groups[i].writeText(&b, p.Node)

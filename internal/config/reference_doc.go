@@ -26,9 +26,9 @@ How values are written:
 
 Bounds: 64 nodes, 4 addresses a node, 4096 groups, 255 of them decided by VRRP, 64 overlays, and in one group
 256 addresses, 255 of them advertised, 64 checks, and 256 prefixes and 64 communities announced by BGP; 64 BGP peers, and 512 places
-that ask for a BFD session: a path that several ask for has one.
+that ask for a BFD session: a path that several ask for has one; 64 stores, and 8 witnesses of a gate.
 
-Keys of other versions (election types ` + "`lease`, `manual`; `geneve`" + ` and more) are refused with what to use instead.
+Keys of other versions (election type ` + "`manual`; `geneve`" + ` and more) are refused with what to use instead.
 `
 
 // ReferenceDoc is the reference of all keys in Markdown, from the text of the
