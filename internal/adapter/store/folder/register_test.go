@@ -1,0 +1,182 @@
+package folder
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"stead/internal/adapter/store"
+)
+
+// history is a register that was swapped so often, and its folder.
+func history(t *testing.T, swaps int) (*register, *os.Root, string) {
+	t.Helper()
+	dir := t.TempDir()
+	s := openFolder(t, dir)
+	r := &register{s, "web"}
+	version := ""
+	for i := range swaps {
+		var err error
+		if version, err = r.Swap(t.Context(), version, []byte("value "+strconv.Itoa(i+1))); err != nil {
+			t.Fatal(err)
+		}
+		s.Close() // waits until old versions are forgotten
+	}
+	root, _, err := s.enter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	return r, root, filepath.Join(dir, "web.right")
+}
+
+func TestOldVersionsAreForgotten(t *testing.T) {
+	_, _, dir := history(t, 9)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if len(names) != keep || names[0] != "0000000006" || names[keep-1] != "0000000009" {
+		t.Errorf("there are %q", names)
+	}
+}
+
+// A rename that was under way while its target came and went succeeds, and must not count.
+func TestLateRenameBelowTheNewest(t *testing.T) {
+	r, root, _ := history(t, 9)
+	late := token{2, "00112233445566aa", "late"}
+	err := r.put(t.Context(), root, 0o750, late)
+	if err == nil || errors.Is(err, store.ErrConflict) {
+		t.Fatalf("put: %v; want an outcome that is not known", err)
+	}
+	if value, _, err := r.Read(t.Context()); err != nil || string(value) != "value 9" {
+		t.Fatalf("read: %q, %v", value, err)
+	}
+}
+
+func TestRenameOntoAnother(t *testing.T) {
+	r, root, dir := history(t, 3)
+	for number := uint64(1); number <= 3; number++ {
+		if err := r.put(t.Context(), root, 0o750, token{number, "00112233445566aa", "late"}); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("put version %d: %v", number, err)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, temporary+"*")); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
+// The answer to a rename that has taken effect was lost, and the client has asked again.
+func TestLostAnswerToARename(t *testing.T) {
+	r, root, dir := history(t, 3)
+	mine := token{4, "00112233445566aa", "mine"}
+	if err := os.MkdirAll(filepath.Join(dir, "0000000004", tokenName(mine.nonce, mine.value)), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	temp := "web.right/" + temporary + mine.nonce
+	if err := r.refused(root, temp, mine, os.ErrNotExist); err != nil {
+		t.Errorf("the own nonce is there: %v", err)
+	}
+	// Somebody else's is there, and the own source is gone all the same: it may have landed before.
+	other := token{4, "00112233445566bb", "other"}
+	if err := r.refused(root, temp, other, os.ErrNotExist); err == nil || errors.Is(err, store.ErrConflict) {
+		t.Errorf("the own source is gone: %v; want an outcome that is not known", err)
+	}
+}
+
+// What is left when a rename comes after its source was emptied: no version, and in nobody's way.
+func TestEmptyVersion(t *testing.T) {
+	r, _, dir := history(t, 2)
+	_, version, err := r.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "0000000003"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if value, again, err := r.Read(t.Context()); err != nil || string(value) != "value 2" || again != version {
+		t.Fatalf("read: %q, %q, %v", value, again, err)
+	}
+	if _, err := r.Swap(t.Context(), version, []byte("three")); err != nil {
+		t.Fatal(err)
+	}
+	if value, _, err := r.Read(t.Context()); err != nil || string(value) != "three" {
+		t.Fatalf("read: %q, %v", value, err)
+	}
+}
+
+func TestCreatorThatDied(t *testing.T) {
+	dir := t.TempDir()
+	r := openFolder(t, dir).Register("web")
+	if err := os.MkdirAll(filepath.Join(dir, "web.right", temporary+"00112233445566aa", tokenName("00112233445566aa", "x")), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := r.Read(t.Context()); !errors.Is(err, store.ErrAbsent) {
+		t.Fatalf("read: %v; want absent", err)
+	}
+	if _, err := r.Swap(t.Context(), "", []byte("first")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMeddling(t *testing.T) {
+	for name, make := range map[string][]string{
+		"foreign name":   {"0000000003/notes.txt"},
+		"two names":      {"0000000003/" + tokenName("00112233445566aa", "a"), "0000000003/" + tokenName("00112233445566bb", "b")},
+		"torn name":      {"0000000003/00112233445566aa-v1.val"},
+		"value too long": {"0000000003/00112233445566aa-.value"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, _, dir := history(t, 2)
+			for _, path := range make {
+				if err := os.MkdirAll(filepath.Join(dir, path), 0o750); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, _, err := r.Read(t.Context())
+			mustFail(t, "read", err)
+		})
+	}
+}
+
+func TestNamesBesideVersionsAreIgnored(t *testing.T) {
+	r, _, dir := history(t, 2)
+	for _, name := range []string{".nfs000000000001", "desktop.ini", "12", "00000000012", "9999999999999999999", "0000000000", "0000000009.bak", "0000000002/.DS_Store"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o750); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if value, _, err := r.Read(t.Context()); err != nil || string(value) != "value 2" {
+		t.Errorf("read: %q, %v", value, err)
+	}
+}
+
+func FuzzToken(f *testing.F) {
+	f.Add(tokenName("00112233445566aa", "v1 e=7:h/west"))
+	f.Add("00112233445566aa-.value")
+	f.Add("00112233445566AA-x.value")
+	f.Fuzz(func(t *testing.T, name string) {
+		nonce, value, ok := parseToken(name)
+		if ok && tokenName(nonce, value) != name {
+			t.Errorf("%q is read as %q, %q, which is written as %q", name, nonce, value, tokenName(nonce, value))
+		}
+		if number, ok := parseNumber(name); ok && numberName(number) != name {
+			t.Errorf("%q is read as %d", name, number)
+		}
+		if number, nonce, ok := parseVersion(name); ok && (token{number: number, nonce: nonce}).version() != name {
+			t.Errorf("%q is read as %d, %q", name, number, nonce)
+		}
+		if store.CheckValue([]byte(name)) == nil {
+			written := tokenName("00112233445566aa", name)
+			if _, value, ok := parseToken(written); !ok || value != name || len(written) > 255 {
+				t.Errorf("the value %q is written as %q and read as %q, %v", name, written, value, ok)
+			}
+		}
+	})
+}
