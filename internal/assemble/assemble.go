@@ -47,6 +47,9 @@ func CoreConfig(cfg *config.Config, incarnation uint64, floors map[string]uint64
 		if err != nil {
 			return core.Config{}, fmt.Errorf("group %q: %w", cfg.Groups[i].Name, err)
 		}
+		if err := takeLease(&cfg.Groups[i], cfg.Self, incarnation|1, &g); err != nil {
+			return core.Config{}, fmt.Errorf("group %q: %w", cfg.Groups[i].Name, err)
+		}
 		g.Routes = routes(cfg, &cfg.Groups[i], out.Peers)
 		watch(cfg, &cfg.Groups[i], &g, &sessions)
 		out.Groups = append(out.Groups, g)

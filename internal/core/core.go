@@ -122,6 +122,7 @@ type Group struct {
 	Damping          time.Duration // after a change of the active node, for how long the next one that nothing forces waits
 	Right            *lease.Config // decides by a record in a store; nil: it does not
 	Store            string        // which store: another one is another election
+	Pledged          bool          // it goes on while every other member hears this node and has promised not to take it
 	HoldWithoutStore bool          // a lease that cannot be renewed because the store is not reached is held on to
 	Routes           *Routes       // nil: nothing is announced by BGP
 }

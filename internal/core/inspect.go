@@ -7,6 +7,7 @@ import (
 	"stead/internal/core/bfd"
 	"stead/internal/core/bgp"
 	"stead/internal/core/health"
+	"stead/internal/core/lease"
 	"stead/internal/core/peer"
 	"stead/internal/core/reason"
 	"stead/internal/core/vrrp"
@@ -66,9 +67,10 @@ type RoutesState struct {
 // GroupState is how a group is on this node.
 type GroupState struct {
 	peer.GroupState
-	Router  *vrrp.State // of a group that VRRP decides
-	Active  bool        // this node has the right to serve
-	Open    bool        // and serves: addresses in place, fence open
+	Router  *vrrp.State   // of a group that VRRP decides
+	Lease   *lease.Status // of a group that a lease in a store decides
+	Active  bool          // this node has the right to serve
+	Open    bool          // and serves: addresses in place, fence open
 	Member  bool
 	Ready   bool
 	Why     reason.Reason // it is not ready
@@ -96,6 +98,10 @@ func (c *Core) Inspect(now Instant) State {
 		if g.router != nil {
 			rs := g.router.r.State(now)
 			gs.Router = &rs
+		}
+		if g.lease != nil {
+			ls := g.lease.m.Status(now)
+			gs.Lease = &ls
 		}
 		if gs.Ready && gs.Starting {
 			gs.Ready, gs.Why = false, reason.Starting

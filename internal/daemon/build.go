@@ -174,6 +174,9 @@ func (d *Daemon) buildEngine() error {
 	if d.speaker.streams != nil {
 		options.Streams, options.Paths = d.speaker.streams, d.speaker.paths
 	}
+	if d.stores.leases != nil {
+		options.Leases = d.stores.leases
+	}
 	d.engine = engine.New(options)
 	d.early.open(d.engine.Post)
 	return nil

@@ -45,7 +45,8 @@ type Daemon struct {
 	cfg      *config.Config
 	reloadMu sync.Mutex // one reload at a time
 
-	store     *store
+	store     *stateFile
+	stores    stores
 	fence     fence.Fence
 	wall      *wall
 	overlays  *overlay.Overlays
@@ -87,7 +88,7 @@ func New(cfg *config.Config, file, node string, log *slog.Logger) (*Daemon, erro
 	d.metrics = metrics.New(d)
 	d.events.Observe(d.metrics.Count)
 	d.events.Observe(d.logEvent)
-	build := []func() error{d.openSupervisor, d.checkPermissions, d.openStore, d.openFence, d.buildOverlays, d.openLinks, d.openRouters, d.openSpeaker, d.buildEngine, d.lookUpHooks, d.openNotifier}
+	build := []func() error{d.openSupervisor, d.checkPermissions, d.openStore, d.openFence, d.buildOverlays, d.openLinks, d.openRouters, d.openSpeaker, d.openStores, d.buildEngine, d.lookUpHooks, d.openNotifier}
 	for _, part := range build {
 		if err := part(); err != nil {
 			d.takeDown()
@@ -266,6 +267,7 @@ func (d *Daemon) takeDown() {
 		d.routers.Close()
 	}
 	d.speaker.close()
+	d.stores.close()
 	if d.overlays != nil {
 		d.overlays.Close()
 	}

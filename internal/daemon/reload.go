@@ -94,7 +94,7 @@ func (d *Daemon) apply(cfg *config.Config) error {
 		return err
 	}
 	ended := false
-	if err := d.checks.Replace(checkGroups(cfg), func() { ended = !d.swap(cfg, coreCfg, queues) }); err != nil || !ended {
+	if err := d.checks.Replace(d.checkGroups(cfg), func() { ended = !d.swap(cfg, coreCfg, queues) }); err != nil || !ended {
 		return err
 	}
 	return errors.New("the daemon has ended meanwhile")
@@ -122,6 +122,7 @@ func (d *Daemon) swap(cfg *config.Config, coreCfg core.Config, queues []*hook.Qu
 			failed = errors.Join(failed, d.routers.Replace(assemble.Routers(cfg)))
 		}
 		failed = errors.Join(failed, d.replaceSpeaker(cfg))
+		d.replaceLeases(cfg)
 	}, func() { d.rename(cfg, queues) })
 	if !done {
 		return false

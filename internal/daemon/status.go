@@ -81,6 +81,7 @@ func (d *Daemon) describe(v *engine.View) report.Status {
 		s.Groups = append(s.Groups, d.group(cfg, i, &v.Groups[i], s.At, v.At, fenced.Kind))
 	}
 	d.describeSpeaker(&s, cfg, v)
+	d.countLeases(&s)
 	if d.routers != nil {
 		d.describeSockets(&s, v.At)
 	}
@@ -123,6 +124,9 @@ func (d *Daemon) group(cfg *config.Config, i int, g *core.GroupState, wall time.
 	if g.Router != nil && g.Member {
 		out.VRRP = describeRouter(g.Router)
 		out.ActiveAddress = out.VRRP.ActiveAddress
+	}
+	if g.Lease != nil && c.Election.Right != nil && g.Member {
+		out.Lease = describeLease(c, g.Lease, wall, now)
 	}
 	for _, a := range c.Addresses {
 		out.Addresses = append(out.Addresses, a.Prefix.String())

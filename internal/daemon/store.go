@@ -14,10 +14,10 @@ import (
 	"stead/internal/core"
 )
 
-// store keeps what must outlive a restart: for each group a ceiling below which
+// stateFile keeps what must outlive a restart: for each group a ceiling below which
 // epochs may have been used, and whether the node was drained. It writes behind
 // the engine, which reserves epochs long before it uses them.
-type store struct {
+type stateFile struct {
 	path string
 	wake chan struct{}
 	said string // the last problem that a person was told of; of openStore, then of run
@@ -37,7 +37,7 @@ type stored struct {
 // openStore reads the state of the run before. A directory that cannot be
 // written is said once, clearly, and does not keep the service down.
 func (d *Daemon) openStore() error {
-	d.store = &store{path: filepath.Join(d.cfg.State.Dir, "state.json"), wake: make(chan struct{}, 1)}
+	d.store = &stateFile{path: filepath.Join(d.cfg.State.Dir, "state.json"), wake: make(chan struct{}, 1)}
 	s := d.store
 	s.state = stored{Node: d.cfg.Self, Epochs: map[string]uint64{}}
 	data, err := os.ReadFile(s.path)
@@ -61,14 +61,14 @@ func (d *Daemon) openStore() error {
 }
 
 // ceilings are the stored ceilings by group.
-func (s *store) ceilings() map[string]uint64 {
+func (s *stateFile) ceilings() map[string]uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.state.Epochs)
 }
 
 // put notes what the engine asks to store.
-func (s *store) put(group string, p *core.Persist) {
+func (s *stateFile) put(group string, p *core.Persist) {
 	s.mu.Lock()
 	if group != "" {
 		s.state.Epochs[group] = max(s.state.Epochs[group], p.EpochCeiling)
@@ -85,7 +85,7 @@ func (s *store) put(group string, p *core.Persist) {
 
 // run writes what was put until ctx ends. A disk that does not take it is
 // reported once for each way in which it fails.
-func (s *store) run(ctx context.Context, complain func(error)) {
+func (s *stateFile) run(ctx context.Context, complain func(error)) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -104,7 +104,7 @@ func (s *store) run(ctx context.Context, complain func(error)) {
 }
 
 // flush writes what is still waiting at the end.
-func (s *store) flush() {
+func (s *stateFile) flush() {
 	s.mu.Lock()
 	dirty := s.dirty
 	s.mu.Unlock()
@@ -115,7 +115,7 @@ func (s *store) flush() {
 
 // write stores the state. Its error names the directory: the file that could not
 // be written has another name each time.
-func (s *store) write() error {
+func (s *stateFile) write() error {
 	err := s.replace()
 	var file *fs.PathError
 	if errors.As(err, &file) {
@@ -129,7 +129,7 @@ func (s *store) write() error {
 
 // replace replaces the file, so that a reader sees the old or the new content and
 // a loss of power leaves one of them.
-func (s *store) replace() (err error) {
+func (s *stateFile) replace() (err error) {
 	s.mu.Lock()
 	data, err := json.MarshalIndent(s.state, "", "  ")
 	s.dirty = false

@@ -140,15 +140,15 @@ func (t *checkTimes) of(group, check int) checkRun {
 }
 
 func (d *Daemon) startChecks() (err error) {
-	d.checks, err = probe.Start(d.cfg.Self, checkGroups(d.cfg), d.checkRan)
+	d.checks, err = probe.Start(d.cfg.Self, d.checkGroups(d.cfg), d.checkRan)
 	return err
 }
 
-func checkGroups(cfg *config.Config) []probe.Group {
+func (d *Daemon) checkGroups(cfg *config.Config) []probe.Group {
 	var groups []probe.Group
 	for i := range cfg.Groups {
 		if g := &cfg.Groups[i]; holdsGroup(g, cfg.Self) {
-			groups = append(groups, probe.Group{ID: core.GroupID(i), Name: g.Name, Checks: g.Checks})
+			groups = append(groups, probe.Group{ID: core.GroupID(i), Name: g.Name, Checks: g.Checks, Stores: d.stores.store})
 		}
 	}
 	return groups

@@ -56,6 +56,12 @@ type Paths interface {
 	Send(*core.ControlSend)
 }
 
+// Registers carries the operations of leases that are kept in a store. Do is called
+// on the engine's thread, and does not block.
+type Registers interface {
+	Do(*core.StoreOp)
+}
+
 // Told is something that the engine tells the rest of the daemon. One field is set.
 type Told struct {
 	Note    *core.Note
@@ -70,9 +76,10 @@ type Told struct {
 type Options struct {
 	Core    *core.Core
 	Sockets *socket.Set
-	Routers Routers // nil: no group is decided by VRRP
-	Streams Streams // nil: nothing is announced by BGP
-	Paths   Paths   // nil: no path is watched by BFD
+	Routers Routers   // nil: no group is decided by VRRP
+	Streams Streams   // nil: nothing is announced by BGP
+	Paths   Paths     // nil: no path is watched by BFD
+	Leases  Registers // nil: no group is decided by a lease in a store
 	Fence   Fence
 	Holds   Holds
 	Tell    func(Told) // called on the teller's goroutine, in order
@@ -85,6 +92,7 @@ type Engine struct {
 	routers Routers
 	streams Streams
 	paths   Paths
+	leases  Registers
 	fence   Fence
 	holds   Holds
 
@@ -117,7 +125,7 @@ type message struct {
 
 // New returns an Engine that has not started.
 func New(o Options) *Engine {
-	e := &Engine{core: o.Core, sockets: o.Sockets, routers: o.Routers, streams: o.Streams, paths: o.Paths, fence: o.Fence, holds: o.Holds, tell: o.Tell, signal: make(chan struct{}, 1), over: make(chan struct{})}
+	e := &Engine{core: o.Core, sockets: o.Sockets, routers: o.Routers, streams: o.Streams, paths: o.Paths, leases: o.Leases, fence: o.Fence, holds: o.Holds, tell: o.Tell, signal: make(chan struct{}, 1), over: make(chan struct{})}
 	e.inbox.wake = o.Sockets.Wake
 	e.heard = func(a *core.Advertisement) { e.step(Now(), a) }
 	e.controlled = func(c *core.Control) { e.step(Now(), c) }
@@ -315,6 +323,9 @@ func (e *Engine) transmit(now core.Instant, a *core.Actions) {
 	}
 	for _, d := range a.Dial {
 		e.streams.Dial(d)
+	}
+	for i := range a.Store {
+		e.leases.Do(&a.Store[i])
 	}
 }
 

@@ -36,6 +36,9 @@ const (
 	Damped         Kind = "damped"
 	PathUp         Kind = "path-up"
 	PathDown       Kind = "path-down"
+	StoreDown      Kind = "store-down"
+	StoreUp        Kind = "store-up"
+	Stretched      Kind = "stretched"
 )
 
 // The kinds that the engine adds: what was done about a change, and its own life.
@@ -89,6 +92,9 @@ var Kinds = []KindInfo{
 	{Damped, core.Damped, "For `took_us` the node does not take the group over from one that serves, or announces it as a last choice (`election: none`), because another change was a short time ago."},
 	{PathUp, core.PathUp, "A BFD session is up; `detail` names it."},
 	{PathDown, core.PathDown, "A BFD session is not up any more; `detail` names it, `took_us` is how long nothing was heard."},
+	{StoreDown, core.StoreDown, "The store of a group's lease cannot be reached, or holds something that is no lease; `detail` says what is wrong. The role does not change before the lease ends."},
+	{StoreUp, core.StoreUp, "The store of a group's lease can be reached again."},
+	{Stretched, core.Stretched, "The lease could not be renewed, and goes on without the store (`on_store_loss`)."},
 	{Started, 0, "The daemon runs. `detail` is its version."},
 	{Stopping, 0, "The daemon was asked to end and releases what it holds."},
 	{Reloaded, 0, "A changed configuration was applied; `detail` says what changed."},

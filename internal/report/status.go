@@ -88,6 +88,7 @@ type Group struct {
 	Members           []Member      `json:"members"`
 	Checks            []Check       `json:"checks"`
 	VRRP              *VRRP         `json:"vrrp,omitempty"`
+	Lease             *Lease        `json:"lease,omitempty"`
 	Announces         *Announces    `json:"announces,omitempty"`   // of a group that is announced by BGP
 	DampedUntil       time.Time     `json:"damped_until,omitzero"` // this node would take over, and waits: another change was a short time ago
 	Sync              string        `json:"sync,omitempty"`        // groups with the same name change together

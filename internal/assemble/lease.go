@@ -1,0 +1,85 @@
+package assemble
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"stead/internal/config"
+	"stead/internal/core"
+	"stead/internal/core/lease"
+)
+
+// Looks of nodes that wait for a lease: often enough to take over soon after it
+// has ended, and not so often that a store that is paid by the request is dear.
+const (
+	looksPerTTL = 10
+	leastLook   = 20 * time.Millisecond
+	mostLook    = time.Second
+)
+
+// useDivisor is the share of a TTL that a holder does not use: clocks of two
+// machines may differ in rate, and a fence closes a little after it was told to.
+const useDivisor = 32
+
+// right returns the lease of a group as the node self sees it, or nil for a group
+// that no lease decides. Session is a random number of this run.
+func right(g *config.Group, self string, session uint64) (*lease.Config, error) {
+	r := g.Election.Right
+	if r == nil {
+		return nil, nil
+	}
+	if isMember(g, self) && !lease.ValidName(self) {
+		return nil, fmt.Errorf("node %q cannot hold a lease: its name has to have 1 to 32 letters, digits, '.', '_' or '-'", self)
+	}
+	return &lease.Config{
+		Self:    self,
+		Session: session,
+		TTL:     r.TTL,
+		Use:     r.TTL - r.TTL/useDivisor,
+		Renew:   r.Renew,
+		Look:    min(max(r.TTL/looksPerTTL, leastLook), mostLook),
+		Rank:    rank(g, self),
+	}, nil
+}
+
+// rank is how many members come before self: by priority, then by name as in
+// every election here.
+func rank(g *config.Group, self string) (before int) {
+	own := 0
+	for _, m := range g.Members {
+		if m.Node == self {
+			own = m.Priority
+		}
+	}
+	for _, m := range g.Members {
+		if cmp.Or(cmp.Compare(m.Priority, own), cmp.Compare(m.Node, self)) > 0 {
+			before++
+		}
+	}
+	return before
+}
+
+// LeaseTimeout is how long one operation on the register of a group may take: no
+// longer than the store allows, and never so long that the next one comes too late.
+func LeaseTimeout(cfg *config.Config, g *config.Group) time.Duration {
+	timeout := g.Election.Right.TTL / 3
+	if s, ok := cfg.Store(g.Election.Right.Store); ok {
+		timeout = min(timeout, s.Timeout)
+	}
+	return timeout
+}
+
+// RegisterKey is where the lease of a group is in its store.
+func RegisterKey(group string) string { return "groups/" + group }
+
+// takeLease gives a group its lease.
+func takeLease(g *config.Group, self string, session uint64, out *core.Group) (err error) {
+	if out.Right, err = right(g, self, session); err != nil || out.Right == nil {
+		return err
+	}
+	out.Store = g.Election.Right.Store
+	out.HoldWithoutStore = g.Election.Right.OnLoss == config.StoreLossHold
+	out.Pledged = g.Election.Right.OnLoss == config.StoreLossPeer
+	return nil
+}
