@@ -59,13 +59,17 @@ func (s *Spec) String() string {
 	if s.Kind != "folder" {
 		b.WriteString("//" + strings.Join(s.Hosts, ",") + "/")
 	}
-	b.WriteString((&url.URL{Path: s.Path}).EscapedPath())
+	b.WriteString(escaped(s.Path))
 	divider := "?"
 	for _, name := range slices.Sorted(maps.Keys(s.Params)) {
-		b.WriteString(divider + name + "=" + url.PathEscape(s.Params[name]))
+		b.WriteString(divider + name + "=" + escaped(s.Params[name]))
 		divider = "&"
 	}
 	return b.String()
+}
+
+func escaped(text string) string {
+	return strings.ReplaceAll((&url.URL{Path: text}).EscapedPath(), "&", "%26")
 }
 
 // Parse reads the URL of a store, such as
