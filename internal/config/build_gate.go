@@ -61,7 +61,9 @@ func (b *builder) sites(v *value, g *Gate) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	b.pair(v, g, slices.Compact(names))
+	if !slices.ContainsFunc(site.entries, func(e entry) bool { return !e.value.ok() }) {
+		b.pair(v, g, slices.Compact(names))
+	}
 }
 
 func (b *builder) sitesByNode(site *value, g *Gate) {
@@ -126,6 +128,17 @@ func (b *builder) gateStore(v *value, g *Gate) {
 		b.of(v, "store is missing", "the name of a store", "the heartbeats and the right to run are kept there: add store: …, and what it is under stores")
 	case missing && g.Right:
 		b.of(v, "store is missing", "the name of a store", "the right to run is kept there: add store: …, or right: false")
+	}
+	if g.Right {
+		return
+	}
+	right, beat := v.get("right"), v.get("beat")
+	if v.get("witnesses").ok() && !slices.ContainsFunc(v.get("witnesses").entries, func(e entry) bool { return e.value.get("store") != nil }) {
+		b.about(right, "leaves heartbeats over the network alone", "right: true, or a witness with a store",
+			"a site that the other one does not hear would not know it: leave right on, or add a witness with a store")
+	}
+	if beat.ok() && g.Beat == 0 && v.get("exec") != nil {
+		b.about(beat, "has no meaning with right: false and exec", "beat: 5s", "nothing would ever stop the workload: write a heartbeat, or leave right on")
 	}
 }
 

@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"slices"
+
+	"stead/internal/core/lease"
 )
 
 // leaseOnly are the keys of an election by a lease that no other has; ttl means
@@ -35,6 +37,7 @@ func (b *builder) lease(group entry, g *Group) Election {
 		b.notes.about(store, fmt.Sprintf("allows an operation %s, and ttl is %s", length(timeout), length(r.TTL)), "",
 			"a single slow operation ends the lease: lower timeout of the store, or raise ttl")
 	}
+	b.holderNames(group.value.get("members"), g.Members)
 	b.leaseKeys(group.value, r.OnLoss)
 	if loss := v.get("on_store_loss"); loss.ok() && r.OnLoss == StoreLossHold {
 		b.notes.about(loss, "lets two nodes serve at once when one of them cannot reach the store", "",
@@ -47,6 +50,16 @@ func (b *builder) lease(group entry, g *Group) Election {
 		}
 	}
 	return e
+}
+
+// holderNames refuses members whose names do not fit into a record.
+func (b *builder) holderNames(v *value, members []Member) {
+	for _, e := range v.children() {
+		if !lease.ValidName(e.name) && slices.ContainsFunc(members, func(m Member) bool { return m.Node == e.name }) {
+			b.at(e.key, v.place(), fmt.Sprintf("node %q has a name of %d letters", clipped(e.name), len(e.name)), "32 letters at most",
+				"the record of a lease holds no longer one: rename the node")
+		}
+	}
 }
 
 // leaseKeys refuses what an election by a lease does not have.

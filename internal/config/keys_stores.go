@@ -16,6 +16,10 @@ const (
 	leastRenew   = 20 * time.Millisecond
 )
 
+// siteName is what a site is called: it has to fit into a record.
+var siteName = pattern("letters, digits, '.', '_' and '-', at most 32, the first a letter or digit",
+	`^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$`, "the name of a site", 32)
+
 // storeKeys is a place that several nodes or sites reach.
 var storeKeys = mapping(
 	required("url", one(storeURL())),
@@ -34,9 +38,9 @@ var leaseFields = []field{
 
 // gateKeys is what holds a workload back until this site may run it.
 var gateKeys = mapping(
-	required("site", perNode(one(plainName))),
-	optional("other", one(plainName), "the other one of site"),
-	optional("preferred", one(plainName), "neither site"),
+	required("site", perNode(one(siteName))),
+	optional("other", one(siteName), "the other one of site"),
+	optional("preferred", one(siteName), "neither site"),
 	optional("store", one(plainName), ""),
 	optional("right", one(truth), "true"),
 	optional("format", one(enum(FormatStead, FormatTicks)), FormatStead),
