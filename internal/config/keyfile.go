@@ -1,16 +1,12 @@
 package config
 
 import (
-	"bytes"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"slices"
-	"strings"
-	"syscall"
+
+	"stead/internal/secretfile"
 )
 
 // The bounds of secrets in bytes.
@@ -21,7 +17,6 @@ const (
 	mostHMAC      = 64
 	mostPassword  = 8 // RFC 2338 section 5.3.6
 	mostSecret    = 4096
-	hexMark       = "hex:" // what follows is the key in hexadecimal digits
 	passwordWords = "write the password and nothing else into it"
 )
 
@@ -39,7 +34,7 @@ func keyAdvice(path string) string {
 }
 
 func hmacAdvice(path string) string {
-	return fmt.Sprintf("make one with: openssl rand -hex 32 | sed s/^/%s/ > %s; chmod 600 %s", hexMark, path, path)
+	return fmt.Sprintf("make one with: openssl rand -hex 32 | sed s/^/%s/ > %s; chmod 600 %s", secretfile.HexMark, path, path)
 }
 
 // LoadKeys reads the files with the secrets of cfg that its node needs: the keys of
@@ -138,55 +133,5 @@ func (n *Notify) read(read func(secretFile) []byte) (password []byte, tokens [][
 }
 
 func (s *secretFile) read() ([]byte, error) {
-	// A FIFO in the key's place must not stop the daemon from starting.
-	f, err := os.OpenFile(s.path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s %s: %w: %s", s.noun, s.path, os.ErrNotExist, s.advice)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s %w", s.noun, fileError(s.path, err))
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("%s %w", s.noun, fileError(s.path, err))
-	}
-	if err := s.private(info); err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(f, int64(len(hexMark)+2*s.most+3)))
-	if err != nil {
-		return nil, fmt.Errorf("%s %w", s.noun, fileError(s.path, err))
-	}
-	return s.decode(data)
-}
-
-// decode takes a final newline and the mark of hexadecimal digits off.
-func (s *secretFile) decode(data []byte) ([]byte, error) {
-	secret := bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r"))
-	if digits, marked := strings.CutPrefix(string(secret), hexMark); marked && s.hex {
-		decoded, err := hex.DecodeString(digits)
-		if err != nil {
-			return nil, fmt.Errorf("%s %s: what follows %s is not hexadecimal: write two digits for each byte", s.noun, s.path, hexMark)
-		}
-		secret = decoded
-	}
-	if len(secret) < s.least || len(secret) > s.most {
-		return nil, fmt.Errorf("%s %s: holds %d bytes, not %d–%d: %s", s.noun, s.path, len(secret), s.least, s.most, s.advice)
-	}
-	return secret, nil
-}
-
-// private refuses a secret that others could have read or written.
-func (s *secretFile) private(info os.FileInfo) error {
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s %s: is not a regular file: %s", s.noun, s.path, s.advice)
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return fmt.Errorf("%s %s: mode %04o lets others use it: chmod 600 %s", s.noun, s.path, mode, s.path)
-	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid != 0 && int(stat.Uid) != os.Geteuid() {
-		return fmt.Errorf("%s %s: belongs to user %d, not to root or to user %d: chown root %s", s.noun, s.path, stat.Uid, os.Geteuid(), s.path)
-	}
-	return nil
+	return secretfile.File{Noun: s.noun, Path: s.path, Least: s.least, Most: s.most, Hex: s.hex, Advice: s.advice}.Read()
 }

@@ -3,6 +3,8 @@ package config
 import (
 	"maps"
 	"slices"
+
+	"stead/internal/secretfile"
 )
 
 // The bounds of secrets of sessions in bytes.
@@ -49,7 +51,7 @@ func (s *sessionSecrets) of(d *BFD, read func(secretFile) []byte) {
 	keys := make(map[uint8][]byte, len(d.Auth.KeyFiles))
 	for _, id := range slices.Sorted(maps.Keys(d.Auth.KeyFiles)) {
 		keys[id] = read(secretFile{noun: "key file", path: d.Auth.KeyFiles[id], least: 1, most: mostSHA1, hex: true,
-			advice: "the key of SHA-1 has 1 to 20 bytes, or as many pairs of hexadecimal digits after " + hexMark})
+			advice: "the key of SHA-1 has 1 to 20 bytes, or as many pairs of hexadecimal digits after " + secretfile.HexMark})
 	}
 	s.keys[d.Auth] = keys
 }
