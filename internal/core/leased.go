@@ -356,8 +356,10 @@ func (e *byLease) state(now Instant) peer.GroupState {
 		switch {
 		case m.Node == e.c.cfg.Self:
 			out.Members = append(out.Members, peer.MemberState{Node: int(m.Node), Priority: e.priority, Ready: out.Eligible, Alive: true})
-		case int(m.Node) == out.Owner: // the others say nothing
+		case int(m.Node) == out.Owner:
 			out.Members = append(out.Members, peer.MemberState{Node: int(m.Node), Priority: s.Record.Priority, Ready: true, Alive: true})
+		default: // those that do not have the lease say nothing
+			out.Members = append(out.Members, peer.MemberState{Node: int(m.Node), Priority: m.Priority, Unknown: true})
 		}
 	}
 	return out

@@ -132,7 +132,7 @@ func (d *Daemon) group(cfg *config.Config, i int, g *core.GroupState, wall time.
 		out.Addresses = append(out.Addresses, a.Prefix.String())
 	}
 	for _, m := range g.Members {
-		out.Members = append(out.Members, report.Member{Name: cfg.Nodes[m.Node].Name, Ready: m.Ready, Priority: m.Priority, Alive: m.Alive})
+		out.Members = append(out.Members, report.Member{Name: cfg.Nodes[m.Node].Name, Ready: m.Ready, Priority: m.Priority, Alive: m.Alive, Unknown: m.Unknown})
 	}
 	if !g.Member {
 		return out

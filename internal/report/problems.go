@@ -73,7 +73,7 @@ func (g *Group) problems(self string) (worst, rest []string) {
 	} else if !g.Ready && g.Role != RoleWitness {
 		say(&rest, "%s is not ready: %s%s", self, ReasonText(g.NotReadyBecause), after(": ", g.NotReadyDetail))
 	}
-	if spare := g.Spares(); g.Role != RoleWitness && len(g.Members) > 1 && g.VRRP == nil && g.Election != everyReady && g.ActiveNode != "" && spare == 0 {
+	if spare := g.Spares(); g.Role != RoleWitness && len(g.Members) > 1 && g.VRRP == nil && g.Lease == nil && g.Election != everyReady && g.ActiveNode != "" && spare == 0 {
 		say(&rest, "nobody else could take over")
 	}
 	g.routerProblems(func(format string, args ...any) { say(&rest, format, args...) })

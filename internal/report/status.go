@@ -107,6 +107,7 @@ type Member struct {
 	Ready    bool   `json:"ready"`
 	Priority int    `json:"priority"` // effective, as last heard
 	Alive    bool   `json:"alive"`
+	Unknown  bool   `json:"unknown,omitempty"` // nodes do not talk to each other in this group: whether it is alive and ready is not known
 }
 
 // CheckState is what is known of a check.

@@ -32,6 +32,7 @@ type MemberState struct {
 	Priority int
 	Ready    bool
 	Alive    bool
+	Unknown  bool // nodes do not talk to each other in this group: neither is known
 }
 
 // Group returns what is known of a group.

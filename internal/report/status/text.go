@@ -110,6 +110,7 @@ func group(b *strings.Builder, s *report.Status, g *report.Group) {
 	}
 	t.Flush()
 	router(b, g)
+	lease(b, s, g)
 	announces(b, s, g)
 	if g.Quorum.Needed > 0 {
 		fmt.Fprintf(b, indent+"quorum  %d of %d voters needed", g.Quorum.Needed, g.Quorum.Voters)
@@ -139,8 +140,33 @@ func router(b *strings.Builder, g *report.Group) {
 	b.WriteString("\n")
 }
 
+// lease draws the lease of a group that a record in a store decides.
+func lease(b *strings.Builder, s *report.Status, g *report.Group) {
+	l := g.Lease
+	if l == nil {
+		return
+	}
+	fmt.Fprintf(b, indent+"lease  in %s", l.Store)
+	switch {
+	case l.Problem != "":
+		fmt.Fprintf(b, ": not reached: %s", report.Printable(l.Problem, 200))
+	case l.State == "":
+		b.WriteString(": there is none yet")
+	default:
+		fmt.Fprintf(b, ": %s by %s, epoch %d, changed %.1fs ago", l.State, l.Holder, l.Epoch, l.ChangedMSAgo/1000)
+	}
+	if g.Role == report.RoleActive {
+		fmt.Fprintf(b, ", ours for %.1fs more", g.LeaseRemainingMS/1000)
+	} else if !l.ClaimableAt.IsZero() {
+		fmt.Fprintf(b, ", to be had in %.1fs unless it is renewed", l.ClaimableAt.Sub(s.At).Seconds())
+	}
+	b.WriteString("\n")
+}
+
 func member(m report.Member, g *report.Group) string {
 	switch {
+	case m.Unknown:
+		return "not known"
 	case !m.Alive:
 		return "not heard"
 	case m.Name == g.ActiveNode:

@@ -34,9 +34,9 @@ function verdict(s) {
 }
 
 function member(g, m) {
-  const state = !m.alive ? "not heard" : m.name === g.active_node ? "active" : m.ready ? "ready" : "not ready";
+  const state = m.unknown ? "not known" : !m.alive ? "not heard" : m.name === g.active_node ? "active" : m.ready ? "ready" : "not ready";
   const li = element("li", `${m.name} `);
-  li.append(element("span", state, m.alive && (m.ready || state === "active") ? "good" : "bad"), element("span", ` priority ${m.priority}`, "dim"));
+  li.append(element("span", state, m.unknown ? "dim" : m.alive && (m.ready || state === "active") ? "good" : "bad"), element("span", ` priority ${m.priority}`, "dim"));
   return li;
 }
 
