@@ -35,7 +35,10 @@ type Options struct {
 	End, Kill clock.Instant
 
 	Now func() clock.Instant // CLOCK_BOOTTIME
-	Say func(text string)    // something that people should know; not called at once by several goroutines
+	// Say is something that people should know, and Present that one of Processes is
+	// there, or none any more. They are called one at a time.
+	Say     func(text string)
+	Present func(are bool)
 }
 
 // Exit is how a workload has ended.
@@ -76,6 +79,9 @@ func Start(opts Options) (*Keeper, error) {
 	}
 	if opts.Say == nil {
 		opts.Say = func(string) {}
+	}
+	if opts.Present == nil {
+		opts.Present = func(bool) {}
 	}
 	k := &Keeper{opts: opts, ready: make(chan error, 1), done: make(chan struct{})}
 	if len(opts.Workload) > 0 {
@@ -152,6 +158,13 @@ func (k *Keeper) Until(end, kill clock.Instant) error {
 	return k.order(order{End: max(end, 1), Kill: max(kill, 1)})
 }
 
+// Leave lets go of the workload: it is ended at once, as if the gate had died.
+// It returns when nothing of it is left.
+func (k *Keeper) Leave() {
+	_ = k.orders.Close()
+	<-k.done
+}
+
 // Signal passes a signal on to the workload. It does not wait.
 func (k *Keeper) Signal(s syscall.Signal) error { return k.order(order{Signal: int(s)}) }
 
@@ -205,6 +218,8 @@ func (k *Keeper) listen(reports *os.File) {
 			k.session = r.PID
 			failed = nil
 			k.ready <- nil
+		case present:
+			k.opts.Present(r.Count > 0)
 		case told:
 			k.exit.Told = true
 		case killed:

@@ -5,8 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -46,14 +44,8 @@ func nap(t *testing.T, name string) *exec.Cmd {
 func TestNamedProcesses(t *testing.T) {
 	const name, other = "keeper-test-workload", "keeper-test-neighbour"
 	workload, neighbour := nap(t, name), nap(t, other)
-	var mu sync.Mutex
-	var heard []string
-	say := func(text string) {
-		mu.Lock()
-		defer mu.Unlock()
-		heard = append(heard, text)
-	}
-	k, err := Start(Options{Processes: []string{name}, Grace: 100 * time.Millisecond, End: in(forever), Kill: in(forever), Now: bootTime, Say: say})
+	there := make(chan bool, 16)
+	k, err := Start(Options{Processes: []string{name}, Grace: 100 * time.Millisecond, End: in(forever), Kill: in(forever), Now: bootTime, Present: func(are bool) { there <- are }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,11 +57,14 @@ func TestNamedProcesses(t *testing.T) {
 	if !runs(neighbour.Process.Pid) {
 		t.Error("a process with another name was ended")
 	}
-	testns.Eventually(t, patience, "the keeper says that they are gone", func() bool {
-		mu.Lock()
-		defer mu.Unlock()
-		return strings.Contains(strings.Join(heard, "|"), "no process is there")
-	})
+	select {
+	case are := <-there:
+		if are {
+			t.Error("the keeper tells that they are there")
+		}
+	case <-time.After(patience):
+		t.Fatal("the keeper does not tell that they are gone")
+	}
 	// What is started again while it may not run is killed again.
 	if err := k.Until(0, 0); err != nil {
 		t.Fatal(err)

@@ -202,14 +202,11 @@ func (w *warden) look() (next clock.Instant, done bool) {
 // lookNamed is the end of look for processes that others have started: they may
 // come back for as long as the gate lives.
 func (w *warden) lookNamed(now clock.Instant) (next clock.Instant, done bool) {
-	people := len(w.found()) > 0
+	count := len(w.found())
+	people := count > 0
 	if people != w.people {
 		w.people = people
-		text := "processes are there"
-		if !people {
-			text = "no process is there"
-		}
-		w.tell(report{What: said, Text: text})
+		w.tell(report{What: present, Count: count})
 	}
 	if w.alone && (!people || now >= w.kill.Add(w.job.Grace)) {
 		return 0, true

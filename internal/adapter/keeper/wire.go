@@ -46,6 +46,7 @@ type report struct {
 const (
 	said        = "said"    // Text is for people
 	started     = "started" // PID is the command's
+	present     = "present" // Count processes are there, of those that others start
 	told        = "told"    // SIGTERM was sent
 	killed      = "killed"  // SIGKILL was sent
 	ended       = "ended"   // nothing of the workload is left
