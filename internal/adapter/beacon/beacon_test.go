@@ -152,6 +152,20 @@ func TestTwoPathsAndOneHeartbeat(t *testing.T) {
 	testns.Eventually(t, limit, "a heartbeat over the other path", func() bool { return west.Counters().Repeated > 0 })
 }
 
+// Each path has the source address that stands at its place.
+func TestSourceOfEachPath(t *testing.T) {
+	at := [4]string{free(t, "127.0.0.1"), free(t, "127.0.0.1"), free(t, "127.0.0.1"), free(t, "127.0.0.1")}
+	east := open(t, Options{Listen: at[:2], To: at[2:]})
+	west := open(t, Options{Self: "west", Other: "east", Listen: at[2:], To: at[:2]})
+	seen := map[int]bool{}
+	for len(seen) < 2 {
+		h := hears(t, east, west, "alive")
+		if seen[h.Listen] = true; h.From.String() != at[h.Listen] {
+			t.Fatalf("%v at listener %d", h.From, h.Listen)
+		}
+	}
+}
+
 // A recorder between the sites sends all again when one is dead.
 func TestReplayAfterDeath(t *testing.T) {
 	middle, eastAt, westAt := free(t, "127.0.0.1"), free(t, "127.0.0.1"), free(t, "127.0.0.1")

@@ -237,6 +237,63 @@ func TestManyRunsDoNotDisplaceTheLiving(t *testing.T) {
 		if o := west.get(now, east.say(now)); !o.heard {
 			t.Fatalf("at %v the living is not heard", time.Duration(now))
 		}
+		for _, raw := range recorded {
+			west.get(now, raw)
+		}
+		if o := west.get(now, east.say(now)); o.heard {
+			t.Fatalf("at %v one heartbeat of the living counts twice", time.Duration(now))
+		}
+	}
+}
+
+// A datagram of the same run that is sent again does not make us give back an old nonce.
+func TestOldDatagramDoesNotChangeTheEcho(t *testing.T) {
+	east, west := newPair()
+	acquaint(0, east, west)
+	old := west.say(0)
+	for now := second; now < 30*second; now += second {
+		east.get(now, west.say(now))
+		east.get(now, old)
+		east.tell(now, nil)
+		if o := west.get(now, east.say(now)); !o.heard {
+			t.Fatalf("at %v: %+v", time.Duration(now), o)
+		}
+	}
+}
+
+// What has counted of an earlier run says nothing about this one.
+func TestAcknowledgementOfAnEarlierRun(t *testing.T) {
+	east, west := newPair()
+	acquaint(0, east, west)
+	for range 3 {
+		east.tell(0, nil)
+		west.get(0, east.say(0))
+	}
+	east = newSite("east", "west", 5000)
+	for range 5 {
+		east.tell(0, nil)
+	}
+	if o := east.get(0, west.say(0)); o.acked || east.acked != 0 {
+		t.Errorf("%+v, %d", o, east.acked)
+	}
+	west.get(0, east.say(0))
+	if o := east.get(0, west.say(0)); !o.acked || east.acked != 5 {
+		t.Errorf("%+v, %d", o, east.acked)
+	}
+}
+
+// However many datagrams of strangers come, few are answered.
+func TestGreetingsAreFew(t *testing.T) {
+	_, west := newPair()
+	greetings := 0
+	for i := range uint64(1000) {
+		now := clock.Instant(i) * second / 100 // ten seconds
+		if west.get(now, newSite("east", "west", 10000*(i+1)).say(now)).greet {
+			greetings++
+		}
+	}
+	if greetings != 40 {
+		t.Errorf("%d greetings in ten seconds", greetings)
 	}
 }
 

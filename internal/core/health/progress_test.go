@@ -125,6 +125,11 @@ func TestProgress(t *testing.T) {
 			10 774464 4 passed
 			15 774464 5 passed
 			20 774464 5 failed beyond the end, which has moved from 3 to 5`},
+		"the same, of which the end is read late": {looks: `
+			0 774464 - unrun
+			1 774464 3 passed
+			5 774464 4 passed
+			15 774464 4 failed beyond the end, which has moved from 3 to 4`},
 		"numbers beyond a float and beyond 64 bits": {looks: `
 			0 9007199254740992 9007199254740993 unrun
 			1 18446744073709551615 18446744073709551615 passed
