@@ -23,7 +23,7 @@ type breakage struct {
 	want   []string
 }
 
-var breakages = slices.Concat(onConfiguration, onDaemon, onRights, onLimits, onInterfaces, onSysctls, onNetwork, onPeers, onHolders, onManagers, onPrograms, onGroups, onRouters, onSpeakers)
+var breakages = slices.Concat(onConfiguration, onDaemon, onRights, onLimits, onInterfaces, onSysctls, onNetwork, onPeers, onHolders, onManagers, onPrograms, onGroups, onRouters, onSpeakers, onStores)
 
 // always is what one host can never see.
 const always = "whether the network lets announcements through to clients"

@@ -3,8 +3,9 @@
 // What may be wrong is a Problem, a declared value with what it means and what to
 // do about it; docs/reference/doctor.md is made of them. A Check looks at one
 // subject through an Env, whose readers a test replaces, and returns a Finding for
-// each Problem that it sees. Looking changes nothing: what has to be tried is
-// tried in a network namespace that is thrown away.
+// each Problem that it sees. Looking changes nothing on the host: what has
+// to be tried is tried in a network namespace that is thrown away. In a store it has
+// a register of its own, which it replaces.
 //
 // A check that could not look says so. It never passes for that reason.
 package doctor

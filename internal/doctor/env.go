@@ -14,6 +14,7 @@ import (
 
 	"stead/internal/config"
 	"stead/internal/core"
+	"stead/internal/core/gate"
 	"stead/internal/report"
 )
 
@@ -52,6 +53,8 @@ type Env struct {
 	Firewall   func(ctx context.Context) (string, error)
 	Route      func(remote, source netip.Addr) (Route, error)
 	Call       func(ctx context.Context, c Call) (Called, error)
+	Store      func(ctx context.Context, s *config.Store, write bool) (StoreTrial, error)
+	Beats      func(ctx context.Context, s *config.Store, sites []string) (map[string]gate.Sample, error) // by site
 
 	tried   *Features
 	answers []asking

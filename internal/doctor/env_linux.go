@@ -46,6 +46,10 @@ func Look(ctx context.Context, o Options) *Env {
 		Ask: func(ctx context.Context, l *Link, addrs []netip.Addr, wait time.Duration) (map[netip.Addr][]MAC, error) {
 			return ask(ctx, o.Now, l, addrs, wait)
 		},
+		Beats: readBeats,
+		Store: func(ctx context.Context, s *config.Store, write bool) (StoreTrial, error) {
+			return tryStore(ctx, o.Now, s, o.Config.Self, write)
+		},
 		PathMTU: func(ctx context.Context, paths []Path) []PathMTU { return measurePaths(ctx, o.Now, paths) },
 	}
 	e.Greet = func(ctx context.Context, p Path) (Greeting, error) {

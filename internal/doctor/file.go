@@ -97,7 +97,7 @@ var programs = Check{
 	},
 }
 
-// runs lists the programs of this node's groups.
+// runs lists the programs of this node's groups, and the workload of its gate.
 func (e *Env) runs() (out []program) {
 	for _, g := range e.groups() {
 		for i := range g.Checks {
@@ -110,6 +110,12 @@ func (e *Env) runs() (out []program) {
 				out = append(out, program{fmt.Sprintf("group %s, hook %s", g.Name, kind), h.Command[0], h.User, h.Shell})
 			}
 		}
+	}
+	if e.Config == nil {
+		return out
+	}
+	if g := e.Config.Gate.For(e.Config.Self); g != nil && len(g.Command) > 0 {
+		out = append(out, program{"gate", g.Command[0], g.User, false})
 	}
 	return out
 }

@@ -11,5 +11,6 @@ var Checks = []Check{
 	interfaces, sysctls, listeners, managers,
 	overlays, virtualRouters, bgpSessions, firewall, pathMTU, reachable, peers, rejected,
 	groups, holders, caches, swallowed,
+	stores, gates,
 	files, programs,
 }

@@ -18,6 +18,7 @@ import (
 
 	"stead/internal/config"
 	"stead/internal/core"
+	"stead/internal/core/gate"
 	"stead/internal/report"
 	"stead/internal/report/reporttest"
 	"stead/internal/testns"
@@ -157,6 +158,10 @@ func (w *world) readers() {
 		return r, nil
 	}
 	e.Call = func(context.Context, Call) (Called, error) { return w.called, nil }
+	e.Store = func(context.Context, *config.Store, bool) (StoreTrial, error) { return quick, nil }
+	e.Beats = func(context.Context, *config.Store, []string) (map[string]gate.Sample, error) {
+		return map[string]gate.Sample{"east": alive, "west": alive}, nil
+	}
 	e.Firewall = func(context.Context) (string, error) { return w.rules, nil }
 }
 
