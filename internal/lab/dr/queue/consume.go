@@ -66,7 +66,7 @@ func Consume(ctx context.Context, opt Options) error {
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
-	_, err := ask[committed](last, c, "/commit", commit{opt.Epoch, c.next})
+	_, err := ask[committed](last, c, "/commit", commit{opt.Epoch, c.next, os.Getpid()})
 	return err
 }
 
@@ -86,7 +86,7 @@ func (c *consumer) process(ctx context.Context, b batch) error {
 		}
 		c.done = 0
 		// A commit that is refused ends nothing: this is a consumer that does not know better.
-		if _, err := ask[committed](whole, c, "/commit", commit{c.opt.Epoch, c.next}); err != nil {
+		if _, err := ask[committed](whole, c, "/commit", commit{c.opt.Epoch, c.next, 0}); err != nil {
 			return err
 		}
 	}

@@ -76,7 +76,7 @@ func (l *Log) Began(c Consumer) (checkpoint int) {
 	return l.checkpoint
 }
 
-// Ended notes that a consumer has ended.
+// Ended notes that a consumer has ended, or says that it processes nothing any more.
 func (l *Log) Ended(pid int, at Instant) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -30,6 +30,7 @@ type (
 	commit    struct {
 		Epoch uint64
 		Next  int
+		Last  int // the process that processes nothing from now on; 0: it goes on
 	}
 	committed struct{ OK bool }
 )
@@ -41,7 +42,7 @@ func Serve(log *Log, listener net.Listener) *Server {
 	mux.HandleFunc("POST /begin", answer(s.begin))
 	mux.HandleFunc("POST /fetch", answer(s.fetch))
 	mux.HandleFunc("POST /process", answer(func(r Record) processed { return processed{log.Process(r)} }))
-	mux.HandleFunc("POST /commit", answer(func(c commit) committed { return committed{log.Commit(c.Epoch, c.Next)} }))
+	mux.HandleFunc("POST /commit", answer(s.commit))
 	s.http = http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
 	go func() {
 		defer close(s.done)
@@ -72,6 +73,13 @@ func (s *Server) begin(c Consumer) begun {
 	checkpoint := s.log.Began(c)
 	go func() { s.log.Ended(c.PID, ended(c.PID)) }()
 	return begun{checkpoint}
+}
+
+func (s *Server) commit(c commit) committed {
+	if c.Last != 0 {
+		s.log.Ended(c.Last, workload.Now())
+	}
+	return committed{s.log.Commit(c.Epoch, c.Next)}
 }
 
 func (s *Server) fetch(f fetch) batch {
