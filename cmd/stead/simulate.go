@@ -29,6 +29,7 @@ type simulation struct {
 	routers  bool
 	routes   bool
 	bfd      bool
+	gates    bool
 	oneSeed  bool
 }
 
@@ -46,7 +47,8 @@ seed, the end of the log and the command that replays it, and exits with 1.
 With -c the configuration is yours; otherwise every world makes up its own: of
 nodes that elect among themselves, with --vrrp of virtual routers, or with --bgp of
 nodes and the route servers to which they announce addresses. With --bfd the worlds
-are of two BFD sessions that watch the path between them.`,
+are of two BFD sessions that watch the path between them, and with --gate of two
+sites, each with a gate that holds its workload back, and the store they share.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s.oneSeed = cmd.Flags().Changed("seed")
@@ -61,6 +63,7 @@ are of two BFD sessions that watch the path between them.`,
 	f.BoolVar(&s.routers, "vrrp", false, "make up virtual routers")
 	f.BoolVar(&s.routes, "bgp", false, "make up nodes that announce addresses to route servers")
 	f.BoolVar(&s.bfd, "bfd", false, "make up pairs of BFD sessions")
+	f.BoolVar(&s.gates, "gate", false, "make up pairs of sites with a gate each")
 	f.DurationVar(&s.duration, "duration", 0, "virtual time of each world, at least")
 	f.Float64Var(&s.hours, "hours", 0, "the same in hours")
 	f.IntVar(&s.workers, "workers", 0, "worlds at the same time (default: one a processor)")
@@ -69,7 +72,7 @@ are of two BFD sessions that watch the path between them.`,
 	cmd.MarkFlagsMutuallyExclusive("seed", "seeds")
 	cmd.MarkFlagsMutuallyExclusive("seed", "from")
 	cmd.MarkFlagsMutuallyExclusive("hours", "duration")
-	cmd.MarkFlagsMutuallyExclusive("vrrp", "config", "bfd", "bgp")
+	cmd.MarkFlagsMutuallyExclusive("vrrp", "config", "bfd", "bgp", "gate")
 	return cmd
 }
 
@@ -80,8 +83,11 @@ func (s *simulation) run(cmd *cobra.Command) error {
 	if s.hours > 0 {
 		s.duration = time.Duration(s.hours * float64(time.Hour))
 	}
-	if s.bfd {
+	switch {
+	case s.bfd:
 		return s.runBFD(cmd)
+	case s.gates:
+		return s.runGates(cmd)
 	}
 	setup, err := s.setup()
 	if err != nil {
@@ -236,6 +242,9 @@ func (s *simulation) replay(seed uint64) string {
 	}
 	if s.bfd {
 		words = append(words, "--bfd")
+	}
+	if s.gates {
+		words = append(words, "--gate")
 	}
 	if s.duration > 0 {
 		words = append(words, "--duration", s.duration.String())

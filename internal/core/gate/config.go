@@ -92,6 +92,7 @@ type Sample struct {
 	Series  uint64 // Beaten: of the writer's run
 	Place   uint64 // what was read: another file system than before is none that can be trusted
 	Epoch   uint64 // Beaten: of the right that the other site has; 0 none
+	Mute    bool   // Beaten: the heartbeat tells of no right, though there may be one: its workload may run
 	// At is what the writer's wall clock showed: information only. Zero: not told.
 	At     time.Time
 	Detail string // Unseen and Garbled: what is wrong

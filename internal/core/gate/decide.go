@@ -164,7 +164,7 @@ func (m *Machine) decideByTime(now Instant) {
 		case m.pen.every == 0:
 			m.open(now, 0, why)
 		default:
-			m.phase, m.announce, m.pen.next = Announcing, now, now
+			m.phase, m.announce, m.shown, m.pen.next = Announcing, now, clock.Never, now
 		}
 	case Announcing:
 		switch {

@@ -2,7 +2,6 @@ package gate
 
 import (
 	"stead/internal/core/clock"
-	"stead/internal/core/lease"
 	"stead/internal/core/reason"
 )
 
@@ -51,9 +50,8 @@ func (m *Machine) Ended(now Instant) {
 	if m.right == nil {
 		return
 	}
-	st := m.right.Status(now)
-	switch held := st.Held || st.Present && st.Record.State == lease.Held && st.Record.Holder == m.cfg.Site; {
-	case !held:
+	switch {
+	case !m.holds(now):
 		m.lapse = now
 	case m.stopping && m.park:
 		m.right.Park()

@@ -35,7 +35,7 @@ func (f Format) Sight(site string, b []byte) Sample {
 func (h *Heartbeat) Sample() Sample {
 	return Sample{
 		Sight: Beaten, Mark: fmt.Sprintf("%x/%d", h.Session, h.Sequence),
-		Order: h.Sequence, Series: h.Session, Epoch: h.Epoch, At: h.At,
+		Order: h.Sequence, Series: h.Session, Epoch: h.Epoch, Mute: h.Mute, At: h.At,
 	}
 }
 
@@ -48,7 +48,7 @@ func ticksSight(b []byte) Sample {
 	if at, err = ParseTicks(b); err != nil {
 		return Sample{Sight: Garbled, Detail: err.Error()}
 	}
-	return Sample{Sight: Beaten, Mark: text, At: at}
+	return Sample{Sight: Beaten, Mark: text, Mute: true, At: at}
 }
 
 // looksLikeTicks tells whether the first byte is one that ticks begin with.

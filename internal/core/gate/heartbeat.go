@@ -18,6 +18,7 @@ type Heartbeat struct {
 	Session  uint64        // of the writer's run, random
 	Sequence uint64        // grows with each heartbeat of a run
 	Epoch    uint64        // of the right to run that the site has; 0: none
+	Mute     bool          // the writer does not know of a right: the workload may run
 	Age      time.Duration // of the writer's run by its own clock, whole milliseconds
 	At       time.Time     // the writer's wall clock: for people only, whole milliseconds; zero: not told
 }
@@ -29,7 +30,7 @@ const (
 	heartbeatVersion = "1"
 	sumDigits        = 16 // the first 64 bits of SHA-256
 	wallFormat       = "2006-01-02T15:04:05.000Z"
-	noWall           = "-"
+	notTold          = "-"
 )
 
 // heartbeatFields are the names of the fields, in order.
@@ -46,12 +47,16 @@ func (h *Heartbeat) Append(b []byte) []byte {
 	b = append(b, " sequence="...)
 	b = strconv.AppendUint(b, h.Sequence, 10)
 	b = append(b, " epoch="...)
-	b = strconv.AppendUint(b, h.Epoch, 10)
+	if h.Mute {
+		b = append(b, notTold...)
+	} else {
+		b = strconv.AppendUint(b, h.Epoch, 10)
+	}
 	b = append(b, " age="...)
 	b = strconv.AppendInt(b, h.Age.Milliseconds(), 10)
 	b = append(b, " at="...)
 	if h.At.IsZero() {
-		b = append(b, noWall...)
+		b = append(b, notTold...)
 	} else {
 		b = h.At.UTC().AppendFormat(b, wallFormat)
 	}
@@ -117,7 +122,9 @@ func (h *Heartbeat) set(name, value string) (err error) {
 	case "sequence":
 		h.Sequence, err = strconv.ParseUint(value, 10, 64)
 	case "epoch":
-		h.Epoch, err = strconv.ParseUint(value, 10, 64)
+		if h.Mute = value == notTold; !h.Mute {
+			h.Epoch, err = strconv.ParseUint(value, 10, 64)
+		}
 	case "age":
 		var ms int64
 		if ms, err = strconv.ParseInt(value, 10, 64); err == nil && (ms < 0 || ms > int64(maxAge/time.Millisecond)) {
@@ -125,7 +132,7 @@ func (h *Heartbeat) set(name, value string) (err error) {
 		}
 		h.Age = time.Duration(ms) * time.Millisecond
 	case "at":
-		if value != noWall {
+		if value != notTold {
 			h.At, err = time.Parse(wallFormat, value)
 		}
 	}

@@ -49,6 +49,7 @@ type Machine struct {
 	blindAt  Instant // since when nothing can be told; Never: something can
 	deferAt  Instant // nothing is announced before: the preferred site goes first
 	announce Instant // when Announcing began
+	shown    Instant // when its first heartbeat was known to be written; Never: it is not
 
 	epoch  uint64
 	why    reason.Reason // of Ending
@@ -188,7 +189,8 @@ func (m *Machine) Wrote(now Instant, ok bool, detail string) {
 	case m.pen.wrong == "" && was != "":
 		m.note(reason.None, "the heartbeat can be written again")
 	}
-	if ok && m.phase == Announcing {
+	if ok && m.phase == Announcing && m.shown == clock.Never && m.pen.goodAt >= m.announce {
+		m.shown = now
 		for i := range m.watches {
 			if w := &m.watches[i]; w.polled() {
 				w.next = now

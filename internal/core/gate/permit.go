@@ -31,24 +31,27 @@ func (m *Machine) permitted(now Instant) (bool, reason.Reason) {
 //     preferred site starts then, and the other one after it could have.
 func (m *Machine) allowed(now Instant) bool {
 	st := m.right.Status(now)
-	switch r := &st.Record; {
-	case !st.Known, st.Present && r.State != lease.Free && r.Holder != m.cfg.Site:
+	switch {
+	case !st.Known:
 		return false
-	case st.Present && r.State == lease.Free && r.To == m.cfg.Site:
-		return true
-	case st.Present && r.State != lease.Free:
-		return true
+	case nobody(&st):
+		return st.Present && st.Record.State == lease.Free && st.Record.To == m.cfg.Site || now >= m.allowedAt(now)
 	}
-	return now >= m.allowedAt(now)
+	return st.Record.Holder == m.cfg.Site
+}
+
+// nobody tells whether the register says that nobody has the right.
+func nobody(st *lease.Status) bool {
+	return !st.Present || st.Record.State == lease.Free || st.Record.State == lease.Made
 }
 
 // allowedAt is when this site may have a right that nobody has.
 func (m *Machine) allowedAt(now Instant) Instant {
-	if m.right == nil || m.found.verdict != Alive || m.otherEpoch() != 0 {
+	if m.right == nil || m.found.verdict != Alive || m.otherMayRun() {
 		return clock.Never
 	}
 	st := m.right.Status(now)
-	if !st.Known || st.Present && st.Record.State != lease.Free {
+	if !st.Known || !nobody(&st) {
 		return clock.Never
 	}
 	since := now.Add(-st.Age)
@@ -58,14 +61,15 @@ func (m *Machine) allowedAt(now Instant) Instant {
 	return since.Add(m.cfg.Flatline)
 }
 
-// otherEpoch is the epoch of the right that the other site says it has.
-func (m *Machine) otherEpoch() (epoch uint64) {
+// otherMayRun tells whether the other site says that it has a right, or says
+// nothing of that: its workload may run then.
+func (m *Machine) otherMayRun() bool {
 	for i := range m.watches {
-		if w := &m.watches[i]; w.known {
-			epoch = max(epoch, w.last.Epoch)
+		if w := &m.watches[i]; w.known && (w.last.Epoch != 0 || w.last.Mute) {
+			return true
 		}
 	}
-	return epoch
+	return false
 }
 
 // wants tells whether this site would have the right, or keep it.
@@ -78,26 +82,31 @@ func (m *Machine) wants(now Instant) bool {
 		return true
 	case Ending:
 		// The workload may still run: as long as the right is this site's it stays so.
-		st := m.right.Status(now)
-		return st.Held || st.Present && st.Record.Holder == m.cfg.Site && st.Record.State == lease.Held
+		return m.holds(now)
 	}
 	return false
+}
+
+// holds tells whether the right is this site's, or may be so by the register.
+func (m *Machine) holds(now Instant) bool {
+	st := m.right.Status(now)
+	return st.Held || st.Present && st.Record.Holder == m.cfg.Site && st.Record.State == lease.Held
 }
 
 // settledAt is when an announced heartbeat can have been noticed by witnesses that
 // tell by themselves.
 func (m *Machine) settledAt() Instant {
-	if m.phase != Announcing || m.pen.goodAt < m.announce {
+	if m.phase != Announcing {
 		return clock.Never
 	}
-	return m.pen.endedAt.Add(m.cfg.Flatline / latePart)
+	return m.shown.Add(m.cfg.Flatline / latePart)
 }
 
 // settled tells whether the other site has shown nothing after this one's
 // heartbeat was there for it to see. Of two sites that announce themselves and look
 // then, at least one sees the other.
 func (m *Machine) settled(now Instant) bool {
-	if m.pen.goodAt < m.announce || m.pen.wrong != "" {
+	if m.shown == clock.Never || m.pen.wrong != "" || m.pen.end() <= now {
 		return false
 	}
 	for i := range m.watches {
@@ -105,7 +114,9 @@ func (m *Machine) settled(now Instant) bool {
 		switch {
 		case !w.polled() && now < m.settledAt():
 			return false
-		case w.polled() && m.found.verdict == Flatlined && w.span.till < m.pen.endedAt && (!m.cfg.Any || m.reports[i].verdict == Flatlined):
+		case w.polled() && (w.looking || w.asked < m.shown):
+			return false
+		case w.polled() && w.span.till < m.shown && m.reports[i].verdict == Flatlined:
 			return false
 		}
 	}

@@ -31,6 +31,12 @@ type State struct {
 	Witnesses []Report
 }
 
+// Phase is where the Machine is.
+func (m *Machine) Phase() Phase { return m.phase }
+
+// Verdict is what was found of the other site last.
+func (m *Machine) Verdict() Verdict { return m.found.verdict }
+
 // State returns the state at now.
 func (m *Machine) State(now Instant) State {
 	s := State{
