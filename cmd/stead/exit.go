@@ -14,6 +14,8 @@ const (
 	exitUnreachable = 3 // no daemon answers on the control socket
 	exitRefused     = 4 // the daemon answered and refused
 	exitIncomplete  = 5 // done, but what was asked for is not whole: the list says what is missing
+
+	exitLost = 75 // a gate has stopped its workload because the right to run was lost (EX_TEMPFAIL of sysexits: try again)
 )
 
 // exitError carries an exit code with an error. A nil err prints nothing.

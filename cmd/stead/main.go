@@ -22,10 +22,13 @@ var verbs = []func() *cobra.Command{
 	newProbeCmd,
 	newLabCmd,
 	newSimulateCmd,
+	newBeatCmd,
+	newGateCmd,
 	newImportCmd,
 	newVersionCmd,
 	newGuardCmd,
 	newKeeperCmd,
+	newCopyCmd,
 }
 
 func main() { os.Exit(Main(os.Args[1:])) }

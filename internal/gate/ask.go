@@ -139,7 +139,7 @@ type SeenBeat struct {
 // Observe looks at the right and the heartbeats of the sites for a while.
 func (a *Asker) Observe(ctx context.Context, set *Settings, sites []string, span time.Duration) (*Observation, error) {
 	o := &Observation{Beats: []SeenBeat{}}
-	if url, ok := set.claims(); ok {
+	if url, ok := set.RightStore(); ok {
 		if err := a.observeRight(ctx, o, url); err != nil {
 			return nil, err
 		}

@@ -139,7 +139,7 @@ func (b *Beater) write(ctx context.Context, sequence uint64, age time.Duration) 
 	h := heartbeat{
 		format: b.set.Format, timeout: b.set.Timeout, pages: b.g.pages, all: b.set.Any,
 		Heartbeat: gate.Heartbeat{
-			Site: b.set.Site, Session: b.env.Session, Sequence: sequence, Epoch: epoch, Age: age, At: b.env.Wall(),
+			Site: b.set.Site, Session: b.env.Session, Sequence: sequence, Epoch: epoch, Mute: b.set.EpochFile == "", Age: age, At: b.env.Wall(),
 		},
 	}
 	began := b.env.Now()

@@ -91,7 +91,7 @@ func Open(ctx context.Context, set *Settings, env Surroundings) (*Gate, error) {
 	}
 	g.metrics.of = g.Status
 	cfg := set.config(env.Session)
-	for _, w := range set.witnesses() {
+	for _, w := range set.AllWitnesses() {
 		var blob store.Blob
 		if w.Store != "" {
 			s, err := g.store(ctx, w.Store)
@@ -110,7 +110,7 @@ func Open(ctx context.Context, set *Settings, env Surroundings) (*Gate, error) {
 		g.Close()
 		return nil, err
 	}
-	if url, ok := set.claims(); ok {
+	if url, ok := set.RightStore(); ok {
 		s, err := g.store(ctx, url)
 		if err != nil {
 			g.Close()

@@ -132,7 +132,7 @@ func (g *Gate) heed(now Instant, c *gate.Change) {
 	g.tell(now, c)
 	switch c.Kind {
 	case gate.Opened:
-		g.opened(c)
+		g.opened(now, c)
 	case gate.MustEnd:
 		g.mustEnd(c)
 	case gate.Closed:
@@ -142,13 +142,16 @@ func (g *Gate) heed(now Instant, c *gate.Change) {
 }
 
 // opened lets the workload begin.
-func (g *Gate) opened(c *gate.Change) {
+func (g *Gate) opened(now Instant, c *gate.Change) {
 	g.lastEpoch, g.lostWhy, g.exit = c.Epoch, "", nil
 	if err := g.keepClaim(c.Epoch); err != nil {
 		g.log.Error("epoch file", "site", g.set.Site, "detail", err.Error())
 		// A workload without its epoch would run unfenced: it does not begin.
 		g.fail(err)
 		return
+	}
+	if g.set.Timing.Beat > 0 && g.set.Format == gate.FormatTicks {
+		g.write(now, c.Epoch, func(Instant, string) {}) // the first that says that it runs
 	}
 	switch {
 	case !g.set.guards():

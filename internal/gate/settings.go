@@ -57,8 +57,8 @@ type Network struct {
 // used tells whether anything goes over the network.
 func (n *Network) used() bool { return n.Listen != "" || len(n.SendTo) > 0 }
 
-// claims tells whether a right is claimed, and in which store.
-func (s *Settings) claims() (url string, ok bool) {
+// RightStore tells whether a right is claimed, and in which store.
+func (s *Settings) RightStore() (url string, ok bool) {
 	if s.Right == NoRight {
 		return "", false
 	}
@@ -71,8 +71,8 @@ func (s *Settings) claims() (url string, ok bool) {
 // guards tells whether the gate stays after it has opened.
 func (s *Settings) guards() bool { return s.Watch || len(s.Command) > 0 }
 
-// witnesses are those that were named, or the one of Store.
-func (s *Settings) witnesses() []Witness {
+// AllWitnesses are those that were named, or those of Store and the network.
+func (s *Settings) AllWitnesses() []Witness {
 	if len(s.Witnesses) > 0 {
 		return s.Witnesses
 	}
@@ -90,7 +90,7 @@ func (s *Settings) witnesses() []Witness {
 // the other site looks for it.
 func (s *Settings) pages() []string {
 	var urls []string
-	for _, w := range s.witnesses() {
+	for _, w := range s.AllWitnesses() {
 		if w.Store != "" && !slices.Contains(urls, w.Store) {
 			urls = append(urls, w.Store)
 		}
@@ -105,7 +105,7 @@ func (s *Settings) Check() error {
 	if s.Site != "" && s.Site == s.Other {
 		errs = append(errs, fmt.Errorf("other %q: is this site itself: name the one to watch", s.Other))
 	}
-	right, claims := s.claims()
+	right, claims := s.RightStore()
 	if claims && right == "" {
 		errs = append(errs, errors.New("right: there is no store to keep it in: give a store"))
 	}
@@ -131,7 +131,7 @@ func name(what, text string) error {
 
 func (s *Settings) checkWitnesses() error {
 	var errs []error
-	all := s.witnesses()
+	all := s.AllWitnesses()
 	if len(all) == 0 {
 		errs = append(errs, errors.New("witness: there is none: give a store, or network heartbeats"))
 	}
@@ -155,7 +155,7 @@ func (s *Settings) checkWitnesses() error {
 }
 
 func (s *Settings) checkGuard() error {
-	_, claims := s.claims()
+	_, claims := s.RightStore()
 	switch {
 	case s.Watch && len(s.Command) > 0:
 		return errors.New("watch: a command is run, which is watched anyway: leave one of them out")
@@ -183,14 +183,14 @@ func (s *Settings) config(session uint64) *gate.Config {
 		Site: s.Site, Other: s.Other, Preferred: s.Preferred, Any: s.Any, Flatline: s.Timing.Flatline,
 		Never: s.Never, OpenAfter: s.OpenAfter, Grace: s.Timing.Grace, Beat: s.Timing.Beat, StopAfter: s.Timing.StopAfter,
 	}
-	for _, w := range s.witnesses() {
+	for _, w := range s.AllWitnesses() {
 		every := s.Timing.Look()
 		if w.Network {
 			every = 0
 		}
 		c.Witnesses = append(c.Witnesses, gate.Witness{Name: w.Name, Every: every})
 	}
-	if _, ok := s.claims(); ok {
+	if _, ok := s.RightStore(); ok {
 		right := s.Timing.Lease(s.Site, session, s.Preferred)
 		// What only opens has no run of its own that could still be at work: the
 		// replicas of a workload each have one.

@@ -83,9 +83,9 @@ func (g *Gate) openWire() (err error) {
 // heardNetwork takes in a heartbeat of the other site. It is as new as it is
 // authentic, whatever it says: only its epoch is taken from it.
 func (g *Gate) heardNetwork(h beacon.Heard) {
-	s := gate.Sample{Sight: gate.Beaten, Mark: fmt.Sprintf("%x/%d", h.Run, h.Number), Series: h.Run, Order: h.Number}
+	s := gate.Sample{Sight: gate.Beaten, Mark: fmt.Sprintf("%x/%d", h.Run, h.Number), Series: h.Run, Order: h.Number, Mute: true}
 	if beat := gate.FormatAuto.Sight(g.set.Other, h.Payload); beat.Sight == gate.Beaten {
-		s.Epoch, s.At = beat.Epoch, beat.At
+		s.Epoch, s.Mute, s.At = beat.Epoch, beat.Mute, beat.At
 	}
 	for i, source := range g.sources {
 		if source == nil {

@@ -127,7 +127,7 @@ func (k *Keeper) start() (reports *os.File, err error) {
 	k.cmd.ExtraFiles = []*os.File{theirs, writer} // ordersFD and reportsFD
 	// What is sent to the gate's process group is for the gate to pass on.
 	k.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := k.cmd.Start(); err != nil {
+	if err := startKeeper(k.cmd); err != nil {
 		_ = reports.Close()
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (k *Keeper) start() (reports *os.File, err error) {
 	}
 	if _, err := k.orders.Write(line(j)); err != nil && !errors.Is(err, unix.EPIPE) {
 		_ = reports.Close()
-		return nil, errors.Join(err, k.cmd.Process.Kill(), k.cmd.Wait())
+		return nil, errors.Join(err, k.cmd.Process.Kill(), waitKeeper(k.cmd))
 	}
 	return reports, nil
 }
@@ -233,7 +233,7 @@ func (k *Keeper) listen(reports *os.File) {
 			failed, over = errors.New(r.Text), true
 		}
 	}
-	ended := k.cmd.Wait()
+	ended := waitKeeper(k.cmd)
 	if !over {
 		k.exit.Told = true
 		k.exit.Err = fmt.Errorf("the keeper of the workload has died (%v): the workload was killed", ended)
