@@ -9,7 +9,9 @@ package kubernetes
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -28,10 +30,41 @@ func run(m *testing.M) int {
 		return 1
 	}
 	bin = filepath.Join(root, "bin")
+	for name, pkg := range map[string]string{"helm": "helm.sh/helm/v3/cmd/helm", "crane": "github.com/google/go-containerregistry/cmd/crane"} {
+		if err := build("tools", name, pkg); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
 	if server, err = start(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer server.stop()
+	defer func() { os.RemoveAll(filepath.Dir(program)) }()
 	return m.Run()
+}
+
+var (
+	program string // the static binary, once built
+	once    sync.Once
+)
+
+// built is the path of the static binary, which is built on the first call.
+func built(t *testing.T) string {
+	t.Helper()
+	once.Do(func() {
+		dir, err := os.MkdirTemp("", "stead-binary-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		program = filepath.Join(dir, "stead")
+		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, "./cmd/stead")
+		cmd.Dir = root
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("go build: %v\n%s", err, out)
+		}
+	})
+	return program
 }
