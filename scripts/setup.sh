@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the packages that a target of the Makefile needs, where they are missing.
+# Installs the packages and servers that a target of the Makefile needs, where they
+# are missing.
 #
 #   scripts/setup.sh test              install what `make test` needs (as root; otherwise say what is missing)
 #   scripts/setup.sh --missing test    print what is missing, on one line, and change nothing
@@ -30,22 +31,50 @@ while read -r package shown targets purpose; do
 	fi
 done <scripts/packages.txt
 
-[[ ${#packages[@]} -eq 0 ]] && exit 0
-mkdir -p bin
+# Azurite comes from npm, in the versions of its lock file, into bin/azurite.
+azurite=
+if [[ $target == test ]] && ! cmp -s test/stores/azurite/package-lock.json bin/azurite/installed; then
+	azurite=missing
+	described+=("azurite (a store that speaks the protocol of Azure Blob Storage)")
+fi
+
 line=$(printf '%s, ' "${described[@]}")
 line=${line%, }
-
 if [[ $only_print ]]; then
-	echo "$line"
-elif [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
-	echo "installing: $line"
+	[[ ${#described[@]} -eq 0 ]] || echo "$line"
+	exit 0
+fi
+mkdir -p bin
+[[ ${#described[@]} -eq 0 ]] || echo "installing: $line"
+
+if [[ ${#packages[@]} -gt 0 ]]; then
+	if [[ $EUID -ne 0 ]] || ! command -v apt-get >/dev/null; then
+		echo "setup: missing: $line; install with: sudo apt-get install -y --no-install-recommends ${packages[*]}" >&2
+		exit 1
+	fi
 	export DEBIAN_FRONTEND=noninteractive
 	{ apt-get update && apt-get install -y --no-install-recommends "${packages[@]}"; } </dev/null >bin/setup.log 2>&1 || {
 		tail -20 bin/setup.log >&2
 		echo "setup: install ${packages[*]}: apt-get said no (whole text: bin/setup.log)" >&2
 		exit 1
 	}
-else
-	echo "setup: missing: $line; install with: sudo apt-get install -y --no-install-recommends ${packages[*]}" >&2
-	exit 1
 fi
+
+# The S3 server of the tests is built by them. Here it is built while npm waits for
+# the network, so that the tests find it in Go's cache.
+build=
+if [[ $target == test && ! -e bin/s3server ]] && command -v go >/dev/null; then
+	(cd test/stores/s3server && exec go build -o ../../../bin/s3server .) >bin/setup-s3.log 2>&1 &
+	build=$!
+fi
+if [[ $azurite ]]; then
+	mkdir -p bin/azurite
+	cp test/stores/azurite/package.json test/stores/azurite/package-lock.json bin/azurite/
+	(cd bin/azurite && exec npm ci --ignore-scripts --no-audit --no-fund) </dev/null >bin/setup-azurite.log 2>&1 || {
+		tail -20 bin/setup-azurite.log >&2
+		echo "setup: install azurite: npm said no (whole text: bin/setup-azurite.log)" >&2
+		exit 1
+	}
+	cp test/stores/azurite/package-lock.json bin/azurite/installed
+fi
+[[ -z $build ]] || wait "$build" || echo "setup: build the S3 server: see bin/setup-s3.log" >&2

@@ -55,6 +55,11 @@ func (s *Server) Proxy(t testing.TB) *Proxy {
 	return p
 }
 
+// Nowhere is a proxy before no store: it breaks every connection.
+func Nowhere(t testing.TB) *Proxy {
+	return (&Server{network: "unix", address: "/nonexistent"}).Proxy(t)
+}
+
 // Address is where it listens, as host:port.
 func (p *Proxy) Address() string { return strings.TrimPrefix(p.server.URL, "http://") }
 

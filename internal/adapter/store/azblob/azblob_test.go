@@ -75,7 +75,7 @@ func signature(t *testing.T, lives time.Duration) string {
 	}
 	query, err := sas.AccountSignatureValues{
 		Protocol: sas.ProtocolHTTPSandHTTP, StartTime: time.Now().Add(-2 * time.Hour).UTC(), ExpiryTime: time.Now().Add(lives).UTC(),
-		Permissions:   (&sas.AccountPermissions{Read: true, Write: true, Create: true}).String(),
+		Permissions:   (&sas.AccountPermissions{Read: true, Write: true, Create: true, Delete: true}).String(),
 		ResourceTypes: (&sas.AccountResourceTypes{Container: true, Object: true}).String(),
 	}.SignWithSharedKey(key)
 	if err != nil {

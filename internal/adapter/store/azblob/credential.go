@@ -14,11 +14,13 @@ import (
 
 	"stead/internal/adapter/store"
 	"stead/internal/adapter/store/object"
+	"stead/internal/secretfile"
 )
 
 // factory makes the client of a blob's URL.
 type factory = func(url string) (*blockblob.Client, error)
 
+// files are the parameters that name a file with a secret.
 var files = []string{"key-file", "sas-file", "connection-string-file"}
 
 // credential chooses how to sign in.
@@ -39,8 +41,8 @@ func credential(spec *store.Spec, account string, options azcore.ClientOptions) 
 			return nil, fmt.Errorf("%s is given, and an identity (client-id, tenant-id) too: give one", given)
 		}
 		var err error
-		if secret, err = object.Secret(file); err != nil {
-			return nil, fmt.Errorf("%s: %w", given, err)
+		if secret, err = read(given, file); err != nil {
+			return nil, err
 		}
 	}
 	blobOptions := &blockblob.ClientOptions{ClientOptions: options}
@@ -53,6 +55,24 @@ func credential(spec *store.Spec, account string, options azcore.ClientOptions) 
 		return byConnectionString(account, secret, file, blobOptions)
 	}
 	return byIdentity(spec, blobOptions)
+}
+
+// read returns what a file holds, on one line.
+func read(parameter, file string) (string, error) {
+	secret, err := secretfile.File{
+		Noun: parameter, Path: file, Least: 1, Most: secretfile.Most, Group: true, Advice: advice[parameter],
+	}.Read()
+	text := strings.TrimSpace(string(secret))
+	if err == nil && (text == "" || strings.ContainsAny(text, " \t\r\n")) {
+		return "", fmt.Errorf("%s %s: has more than one word: %s", parameter, file, advice[parameter])
+	}
+	return text, err
+}
+
+var advice = map[string]string{
+	"key-file":               "az storage account keys list shows the keys",
+	"sas-file":               "az storage container generate-sas --permissions rcw makes one",
+	"connection-string-file": "az storage account show-connection-string shows it",
 }
 
 func byKey(account, key, file string, options *blockblob.ClientOptions) (factory, error) {

@@ -61,7 +61,7 @@ func adviceFor(code bloberror.Code, status int) string {
 	case bloberror.AuthorizationPermissionMismatch, bloberror.InsufficientAccountPermissions:
 		return "not allowed: the identity needs the role \"Storage Blob Data Contributor\" on the container, a shared access signature the permissions rcw"
 	case bloberror.AuthorizationFailure, bloberror.AuthorizationSourceIPMismatch:
-		return "not allowed from here: look at the network rules of the storage account"
+		return "not allowed: the credentials are wrong or have expired, or the account's network rules keep this machine out"
 	case "KeyBasedAuthenticationNotPermitted":
 		return "the account allows no key: use an identity"
 	case bloberror.LeaseIDMissing, bloberror.LeaseIDMismatchWithBlobOperation, bloberror.LeaseAlreadyPresent:

@@ -28,6 +28,7 @@ import (
 
 	"stead/internal/adapter/store"
 	"stead/internal/adapter/store/object"
+	"stead/internal/secretfile"
 )
 
 // Open returns the store that a URL names: s3://BUCKET/PREFIX, with these parameters:
@@ -83,8 +84,12 @@ func load(ctx context.Context, spec *store.Spec, options store.Options) (aws.Con
 	choices := []func(*config.LoadOptions) error{config.WithLogger(logger{options.Log}), config.WithAppID("stead")}
 	profile := spec.Params["profile"]
 	if file := spec.Params["credentials-file"]; file != "" {
-		if err := object.Private(file); err != nil {
-			return aws.Config{}, fmt.Errorf("credentials-file: %w", err)
+		checked := secretfile.File{
+			Noun: "credentials-file", Path: file, Least: 1, Most: 64 << 10, Group: true,
+			Advice: "[default] and below it aws_access_key_id = … and aws_secret_access_key = … are expected",
+		}
+		if _, err := checked.Read(); err != nil {
+			return aws.Config{}, err
 		}
 		if profile == "" {
 			profile = "default" // named, so that it goes before the environment

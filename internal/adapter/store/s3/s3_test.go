@@ -30,11 +30,12 @@ const name = "rights"
 type place struct {
 	proxy       *stores.Proxy
 	credentials string
+	front       string // what stands before the proxy, if anything
 }
 
 func newPlace(t *testing.T) place {
 	t.Helper()
-	p := place{service.Get(t).Proxy(t), credentialsFile(t, stores.S3Access, stores.S3Secret)}
+	p := place{proxy: service.Get(t).Proxy(t), credentials: credentialsFile(t, stores.S3Access, stores.S3Secret)}
 	created.Do(func() {
 		if _, err := p.raw().CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(name)}); err != nil {
 			t.Fatal(err)
@@ -65,8 +66,12 @@ func credentialsFile(t *testing.T, access, secret string) string {
 
 // url names the store in a bucket.
 func (p place) url(bucket, file string) string {
+	address := p.front
+	if address == "" {
+		address = p.proxy.Address()
+	}
 	return fmt.Sprintf("s3://%s/prefix?endpoint=%s&path-style=true&credentials-file=%s", bucket,
-		url.PathEscape("http://"+p.proxy.Address()), url.PathEscape(file))
+		url.PathEscape("http://"+address), url.PathEscape(file))
 }
 
 func open(t *testing.T, at string) store.Store {

@@ -91,7 +91,7 @@ func adviceFor(status int, code string) string {
 		return "another write was under way at the same time: try again"
 	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
 		return "the credentials have expired: renew them"
-	case "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch":
+	case "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch", "XAdminUserNotFound": // the last one is VersityGW's
 		return "the credentials are wrong: look at credentials-file, or at the role of this machine or pod"
 	case "RequestTimeTooSkewed", "RequestExpired":
 		return "this machine's clock is off by more than 15 minutes"
