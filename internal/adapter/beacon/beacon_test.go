@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -125,14 +126,39 @@ func TestHeartbeatsBothWays(t *testing.T) {
 			t.Errorf("%+v", h)
 		}
 		hears(t, west, east, "site=west")
-		if n := wait(t, "acknowledgement", east.acked); n == 0 {
-			t.Error("number 0")
+		if n := wait(t, "acknowledgement", east.acked); n != h.Number {
+			t.Errorf("number %d is acknowledged, %d was heard", n, h.Number)
 		}
 		if _, err := east.Beat(make([]byte, MaxPayload+1)); err == nil {
 			t.Error("a heartbeat that does not fit is taken")
 		}
 		hears(t, east, west, strings.Repeat("x", MaxPayload))
 	}
+}
+
+// That a heartbeat has counted is told at once, not with the next period.
+func TestAcknowledgementDoesNotWait(t *testing.T) {
+	eastAt, westAt := free(t, "127.0.0.1"), free(t, "127.0.0.1")
+	east := open(t, Options{Listen: []string{eastAt}, To: []string{westAt}, Every: time.Hour})
+	west := open(t, Options{Self: "west", Other: "east", Listen: []string{westAt}, To: []string{eastAt}, Every: time.Hour})
+	testns.Eventually(t, limit, "the sites to know each other", func() bool { return east.knows() && west.knows() })
+	west.mu.Lock()
+	west.session.hasGreeted = false // as a quarter of an hour later
+	west.mu.Unlock()
+	n, err := east.Beat([]byte("alive"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if acked := wait(t, "acknowledgement", east.acked); acked != n {
+		t.Errorf("number %d is acknowledged, want %d", acked, n)
+	}
+}
+
+// knows tells whether the other end has given back a nonce of this one.
+func (e *end) knows() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.ContainsFunc(e.session.runs[:], func(r run) bool { return r.known })
 }
 
 // Two paths carry each heartbeat, and it counts once.
@@ -246,6 +272,31 @@ func TestBadDatagramsAreCounted(t *testing.T) {
 		c := west.Counters()
 		return c.BadTag == 1 && c.NotForUs == 1 && c.Malformed == 2 && c.Heard == 0
 	})
+}
+
+// A flood of forged datagrams from an address that is no site's costs little, and
+// keeps nobody from being heard.
+func TestFlood(t *testing.T) {
+	east, west, _, westAt := openPair(t, "127.0.0.1")
+	hears(t, east, west, "before")
+	forged := newSession("east", "west", time.Second, counter(1))
+	raw := newSealer([][]byte{[]byte("another key 1234")}).seal(forged.compose(0, nil))
+	source := net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.9:0"))
+	sender, err := net.DialUDP("udp", source, net.UDPAddrFromAddrPort(netip.MustParseAddrPort(westAt)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sender.Close()
+	testns.Eventually(t, limit, "strangers to be too many", func() bool {
+		for range 1000 {
+			_, _ = sender.Write(raw)
+		}
+		return west.Counters().Limited > 5000
+	})
+	hears(t, east, west, "afterwards")
+	if c := west.Counters(); c.BadTag == 0 || c.BadTag > c.Limited {
+		t.Errorf("%+v", c)
+	}
 }
 
 func TestRestartOverSockets(t *testing.T) {

@@ -125,6 +125,7 @@ func (s *session) receive(now clock.Instant, d *datagram) (o outcome) {
 		r.counted, s.ackRun, s.ack = d.Beat, d.Run, d.Beat
 		s.counters.Heard++
 		o.heard = true
+		o.greet = o.greet || s.mayGreet(now) // somebody may be waiting to learn that
 	}
 	return o
 }

@@ -11,6 +11,9 @@ import (
 // is work left, which is as long as it is before the end. One that is beyond the
 // end has work left while the end moves. Without an end there always is work left.
 //
+// Both have to count the same. Beside an end that is the number of the next item, a
+// checkpoint that is the number of the last one done always has work left.
+//
 // A number that is seen for the first time proves nothing about moving, nor does
 // one that goes backwards: the log was cut, or the work has begun another epoch.
 // From then on the checkpoint has the full time, and so it has when nobody looked

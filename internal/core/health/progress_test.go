@@ -24,57 +24,57 @@ func count(t interface{ Fatal(...any) }, text string) *health.Count {
 	return &c
 }
 
-// Each line is a look: the second, the checkpoint, the end ("-" where it cannot be
-// read), the outcome and a part of the detail.
-func TestProgress(t *testing.T) {
-	for name, c := range map[string]struct {
-		noEnd bool
-		looks string
-	}{
-		"it moves while there is work": {looks: `
+// progressTable is what comes of the looks at a checkpoint. Each line is a look: the
+// second, the checkpoint, the end ("-" where it cannot be read), the outcome and a
+// part of the detail.
+var progressTable = map[string]struct {
+	noEnd bool
+	looks string
+}{
+	"it moves while there is work": {looks: `
 			0 10 20 unrun not seen to move yet: the checkpoint has stood at 10 for 0s while the end is 20
 			1 11 21 passed
 			2 12 22 passed
 			31 13 40 passed`},
-		"nothing to do": {looks: `
+	"nothing to do": {looks: `
 			0 20 20 passed
 			8 20 20 passed
 			16 20 20 passed
 			999 20 20 passed`},
-		"stalled": {looks: `
+	"stalled": {looks: `
 			0 10 20 unrun not seen
 			1 11 20 passed
 			8 11 21 passed
 			10.999 11 22 passed
 			11 11 22 failed the checkpoint has stood at 11 for 10s while the end is 22
 			12 12 22 passed`},
-		"stalled from the start": {looks: `
+	"stalled from the start": {looks: `
 			0 10 20 unrun
 			9 10 20 unrun for 9s
 			10 10 20 failed for 10s`},
-		"work that comes after a rest has the full time": {looks: `
+	"work that comes after a rest has the full time": {looks: `
 			0 20 20 passed
 			9 20 20 passed
 			11 20 21 passed
 			20 20 21 passed
 			21 20 22 failed`},
-		"a rest in between": {looks: `
+	"a rest in between": {looks: `
 			0 19 20 unrun
 			5 20 20 passed
 			8 20 21 passed
 			17 20 21 passed
 			18 20 21 failed`},
-		"without an end it always has to move": {noEnd: true, looks: `
+	"without an end it always has to move": {noEnd: true, looks: `
 			0 5 - unrun not seen to move yet: the checkpoint has stood at 5 for 0s
 			9 5 - unrun
 			10 5 - failed the checkpoint has stood at 5 for 10s
 			11 6 - passed
 			20 6 - passed
 			21 6 - failed`},
-		"an end that nobody asked for is not looked at": {noEnd: true, looks: `
+	"an end that nobody asked for is not looked at": {noEnd: true, looks: `
 			0 5 5 unrun
 			10 5 5 failed`},
-		"another epoch: the checkpoint goes backwards": {looks: `
+	"another epoch: the checkpoint goes backwards": {looks: `
 			0 10 20 unrun
 			1 11 20 passed
 			10 3 20 unrun
@@ -82,24 +82,24 @@ func TestProgress(t *testing.T) {
 			20 3 20 failed
 			21 2 20 unrun
 			22 3 20 passed`},
-		"the log was cut": {looks: `
+	"the log was cut": {looks: `
 			0 10 20 unrun
 			1 11 20 passed
 			10 11 15 unrun
 			19 11 15 unrun
 			20 11 15 failed
 			21 11 14 unrun`},
-		"nobody looked for long": {looks: `
+	"nobody looked for long": {looks: `
 			0 10 20 unrun
 			1 11 20 passed
 			16.001 11 20 unrun
 			26 11 20 unrun
 			26.001 11 20 failed
 			99 11 20 unrun`},
-		"moved while nobody looked": {looks: `
+	"moved while nobody looked": {looks: `
 			0 10 20 unrun
 			1000 11 20 passed`},
-		"the checkpoint cannot be read": {looks: `
+	"the checkpoint cannot be read": {looks: `
 			0 - 20 unrun the checkpoint cannot be read
 			100 - 20 unrun
 			101 10 20 unrun not seen
@@ -107,30 +107,30 @@ func TestProgress(t *testing.T) {
 			111 10 20 failed
 			112 - 20 unrun
 			127 10 20 unrun not seen`},
-		"the end cannot be read": {looks: `
+	"the end cannot be read": {looks: `
 			0 10 - unrun the end cannot be read
 			1 11 - passed
 			2 11 - unrun
 			3 11 20 passed
 			5 11 - unrun
 			13 11 20 failed`},
-		"beyond the end": {looks: `
+	"beyond the end": {looks: `
 			0 101 100 passed
 			9 101 100 passed
 			18 102 101 passed
 			27 102 101 passed`},
-		"another log, which is worked on by nobody": {looks: `
+	"another log, which is worked on by nobody": {looks: `
 			0 774464 3 passed
 			9 774464 3 passed
 			10 774464 4 passed
 			15 774464 5 passed
 			20 774464 5 failed beyond the end, which has moved from 3 to 5`},
-		"the same, of which the end is read late": {looks: `
+	"the same, of which the end is read late": {looks: `
 			0 774464 - unrun
 			1 774464 3 passed
 			5 774464 4 passed
 			15 774464 4 failed beyond the end, which has moved from 3 to 4`},
-		"numbers beyond a float and beyond 64 bits": {looks: `
+	"numbers beyond a float and beyond 64 bits": {looks: `
 			0 9007199254740992 9007199254740993 unrun
 			1 18446744073709551615 18446744073709551615 passed
 			2 18446744073709551615 18446744073709551616 passed
@@ -138,7 +138,10 @@ func TestProgress(t *testing.T) {
 			13 49590338271490256608559692538361571095921575989136588898 49590338271490256608559692538361571095921575989136588899 failed
 			14 -9223372036854775808 -9223372036854775807 unrun
 			15 -9223372036854775807 -9223372036854775807 passed`},
-	} {
+}
+
+func TestProgress(t *testing.T) {
+	for name, c := range progressTable {
 		t.Run(name, func(t *testing.T) {
 			p := health.Progress{Stalled: 10 * time.Second, Late: 15 * time.Second, Ends: !c.noEnd}
 			for _, line := range strings.Split(strings.TrimSpace(c.looks), "\n") {
