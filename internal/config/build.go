@@ -20,7 +20,8 @@ type builder struct {
 
 	announced map[announcement]string // the group of each prefix that a peer is told of
 
-	inUse map[string]bool // stores that something names
+	inUse map[string]bool               // stores that something names
+	votes struct{ store, where string } // the store that votes, and the first group in which it does
 }
 
 func (b *builder) build(top *value) {

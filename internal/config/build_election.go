@@ -129,6 +129,7 @@ func (b *builder) peer(group *value, members []Member) Election {
 	slices.Sort(e.Voters)
 	e.Voters = slices.Compact(e.Voters)
 	e.Witness = b.namesStore(v.get("witness").get("store"))
+	b.oneStoreVotes(group, v.get("witness").get("store"), e.Witness, members)
 	b.quorum(group, v, &e)
 	return e
 }
@@ -174,6 +175,22 @@ func (b *builder) quorum(group, v *value, e *Election) {
 	}
 	if loss := v.get("on_quorum_loss"); loss.ok() && e.OnQuorumLoss == "hold" {
 		b.notes.about(loss, "lets two nodes serve at once in a partition", "", "release gives up availability instead")
+	}
+}
+
+// oneStoreVotes refuses a second store: there is one vote for all groups, which a
+// node has or has not.
+func (b *builder) oneStoreVotes(group, v *value, name string, members []Member) {
+	if name == "" {
+		return
+	}
+	b.holderNames(group.get("members"), members)
+	switch {
+	case b.votes.store == "":
+		b.votes.store, b.votes.where = name, group.place()
+	case b.votes.store != name:
+		b.about(v, fmt.Sprintf("is the second store that votes: in %s it is %q", b.votes.where, b.votes.store), "one store in all groups",
+			"a node has the vote of the store for all of its groups: name the same one")
 	}
 }
 

@@ -33,10 +33,6 @@ func (b *builder) lease(group entry, g *Group) Election {
 		b.about(renew, fmt.Sprintf("is longer than a third of ttl, %s", length(r.TTL)), "at most "+length(r.TTL/3),
 			"one renewal that fails must not end the lease: lower renew or raise ttl")
 	}
-	if timeout := b.timeout(r.Store); timeout > 0 && timeout+2*r.Renew >= r.TTL {
-		b.notes.about(store, fmt.Sprintf("allows an operation %s, and ttl is %s", length(timeout), length(r.TTL)), "",
-			"a single slow operation ends the lease: lower timeout of the store, or raise ttl")
-	}
 	b.holderNames(group.value.get("members"), g.Members)
 	b.leaseKeys(group.value, r.OnLoss)
 	if loss := v.get("on_store_loss"); loss.ok() && r.OnLoss == StoreLossHold {

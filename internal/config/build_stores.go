@@ -1,7 +1,5 @@
 package config
 
-import "time"
-
 // stores takes the places that several nodes or sites reach.
 func (b *builder) stores(v *value) {
 	for _, e := range sorted(v) {
@@ -49,12 +47,4 @@ func (b *builder) idleStores(v *value) {
 			b.notes.at(e.key, v.place(), "store \""+e.name+"\" is used by nothing", "", "name it in an election, in gate or in a check, or remove it")
 		}
 	}
-}
-
-// timeout is that of the store with this name.
-func (b *builder) timeout(name string) time.Duration {
-	if s, ok := b.cfg.Store(name); ok {
-		return s.Timeout
-	}
-	return 0
 }

@@ -53,7 +53,6 @@ func TestWarningsOfStores(t *testing.T) {
 	for _, tc := range []struct{ text, want string }{
 		{leasedBy("timing: fast"), `store "share" is used by nothing`},
 		{leasedBy("type: lease, store: share, on_store_loss: hold"), `on_store_loss "hold" lets two nodes serve at once when one of them cannot reach the store`},
-		{leasedBy("type: lease, store: share, ttl: 1500ms"), `store "share" allows an operation 1s, and ttl is 1.5s (a single slow operation ends the lease`},
 		{strings.Replace(leasedBy("type: lease, store: share"), ", b: 100", "", 1), `members names one node`},
 		{witness, `witness makes the number of voters even: a, b, w, store share`},
 		{gatedBy(""), `gate: runs no workload`},
