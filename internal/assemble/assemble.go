@@ -36,6 +36,9 @@ func CoreConfig(cfg *config.Config, incarnation uint64, floors map[string]uint64
 	}
 	sessions := sessionsOf(cfg)
 	var err error
+	if out.Witness, out.WitnessStore, err = voter(cfg, incarnation|1); err != nil {
+		return core.Config{}, err
+	}
 	if out.BFD, err = sessions.paths(incarnation); err != nil {
 		return core.Config{}, err
 	}
@@ -98,6 +101,7 @@ func group(cfg *config.Config, g *config.Group, ids map[string]core.NodeID, floo
 		Everyone:         g.Election.Type == config.ElectionNone,
 		Damping:          g.Damping,
 	}
+	out.StoreVotes = g.Election.Witness != ""
 	if g.Routes != nil {
 		out.Linger = max(out.Linger, g.Routes.Linger)
 	}

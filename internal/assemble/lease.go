@@ -73,6 +73,49 @@ func LeaseTimeout(cfg *config.Config, g *config.Group) time.Duration {
 // RegisterKey is where the lease of a group is in its store.
 func RegisterKey(group string) string { return "groups/" + group }
 
+// What a vote of a store is kept by: long enough for a store far away, and no
+// longer than a pair may be without its third voter after a double fault.
+const (
+	voteTTL   = 10 * time.Second
+	voteRenew = 2 * time.Second
+)
+
+// voter returns the lease by which a store votes in the elections of all groups
+// that name one, and its name; nil where none does.
+func voter(cfg *config.Config, session uint64) (*lease.Config, string, error) {
+	name := ""
+	for i := range cfg.Groups {
+		w := cfg.Groups[i].Election.Witness
+		if w == "" {
+			continue
+		}
+		if name != "" && w != name {
+			return nil, "", fmt.Errorf("group %q: its witness is the store %q, that of another group %q: one store votes for all groups", cfg.Groups[i].Name, w, name)
+		}
+		name = w
+	}
+	if name == "" {
+		return nil, "", nil
+	}
+	if !lease.ValidName(cfg.Self) {
+		return nil, "", fmt.Errorf("node %q cannot ask a store for its vote: its name has to have 1 to 32 letters, digits, '.', '_' or '-'", cfg.Self)
+	}
+	return &lease.Config{
+		Self: cfg.Self, Session: session, TTL: voteTTL, Use: voteTTL - voteTTL/useDivisor, Renew: voteRenew, Look: mostLook, Ready: true,
+	}, name, nil
+}
+
+// VoteTimeout is how long one operation on the register of the vote may take.
+func VoteTimeout(cfg *config.Config, name string) time.Duration {
+	if s, ok := cfg.Store(name); ok {
+		return min(s.Timeout, voteTTL/3)
+	}
+	return voteTTL / 3
+}
+
+// VoteKey is where the vote of a store is kept.
+const VoteKey = "vote"
+
 // takeLease gives a group its lease.
 func takeLease(g *config.Group, self string, session uint64, out *core.Group) (err error) {
 	if out.Right, err = right(g, self, session); err != nil || out.Right == nil {

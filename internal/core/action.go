@@ -188,5 +188,7 @@ const (
 
 	StoreDown // the store of a group's lease cannot be reached, or holds what is no lease; Detail says why
 	StoreUp   // and can be again
+	GotVote   // the vote of the store is this node's
+	LostVote  // and is not any more
 	Stretched // the lease goes on without the store
 )

@@ -40,6 +40,9 @@ type Config struct {
 	HeldOff     bool          // drained before a restart
 	Peers       []Peer        // BGP sessions
 	BFD         []Path        // BFD sessions
+	// Witness is the vote of a store in the elections among nodes; nil: none votes.
+	Witness      *lease.Config
+	WitnessStore string
 }
 
 // Peer is a BGP session of this node.
@@ -116,6 +119,7 @@ type Group struct {
 	Checks           []Check
 	Router           *vrrp.Config  // decides by VRRP; nil: by the peer election
 	RouterLink       string        // the interface of the virtual router
+	StoreVotes       bool          // Config.Witness is one more voter
 	Sync             string        // groups with the same name change together; only with Router
 	Interfaces       []string      // their carrier is part of readiness
 	Everyone         bool          // every node that is ready is active: no election

@@ -23,6 +23,7 @@ type State struct {
 	Due      Instant
 	Sessions []SessionState // by place in Config.Peers
 	Paths    []PathState    // by place in Config.BFD
+	Witness  *WitnessState  // nil: no store votes
 }
 
 // SessionState is how a BGP session of this node is.
@@ -128,6 +129,9 @@ func (c *Core) Inspect(now Instant) State {
 	}
 	for _, x := range c.paths {
 		s.Paths = append(s.Paths, PathState{Name: x.cfg.Name, Remote: x.cfg.Remote, Multihop: x.cfg.Multihop, Status: x.Session.Status(now)})
+	}
+	if c.witness != nil {
+		s.Witness = c.witness.state(now)
 	}
 	for i := range c.cfg.Nodes {
 		s.Nodes = append(s.Nodes, c.machine.Node(now, i))

@@ -250,9 +250,22 @@ func (e *byLease) gaveUp(now Instant) bool {
 
 // stored takes the end of an operation on the register in.
 func (c *Core) stored(now Instant, e *Stored) {
-	l := c.groups[e.Group].lease
-	l.m.Done(now, &e.Result)
-	l.settle(now)
+	c.registerOf(e.Group).Done(now, &e.Result)
+	if e.Group != WitnessGroup {
+		c.groups[e.Group].lease.settle(now)
+	}
+}
+
+// registerOf is the machine of a group's lease or of the store's vote; nil: there
+// is none.
+func (c *Core) registerOf(g GroupID) *lease.Machine {
+	switch {
+	case g == WitnessGroup && c.witness != nil:
+		return c.witness.m
+	case c.has(g) && c.groups[g].lease != nil:
+		return c.groups[g].lease.m
+	}
+	return nil
 }
 
 // absorbLease turns what the machine of a lease says into actions.

@@ -19,6 +19,7 @@ type Core struct {
 	peered         []*group // by index of the machine
 	routers        []*byRouter
 	leases         []*byLease
+	witness        *witness // the vote of a store; nil: none votes
 	sessions       []*session
 	paths          []*path
 	releasing      bool // addresses wait for their withdrawal to be sent
@@ -32,10 +33,11 @@ type Core struct {
 	seen           seen
 	due            Instant // of the groups' own timers: announcements, linger
 	stop           uint64  // the Command that ends the daemon
-	parted         bool    // the peers have been taken leave of
-	stopped        bool    // a command ends the daemon, and has not been answered
-	stopping       bool    // for good: nothing is taken any more
-	aborting       bool    // and nothing is waited for
+	partedAt       Instant
+	parted         bool // the peers have been taken leave of
+	stopped        bool // a command ends the daemon, and has not been answered
+	stopping       bool // for good: nothing is taken any more
+	aborting       bool // and nothing is waited for
 	stopWhy        reason.Reason
 	drained        bool
 	wall           time.Duration // from an Instant to the time since 1970
@@ -64,6 +66,7 @@ func New(cfg Config) *Core {
 		c.paths = append(c.paths, c.newPath(i))
 	}
 	c.elect()
+	c.newWitness()
 	c.wirePaths()
 	c.sharePrefixes()
 	return c
@@ -146,6 +149,9 @@ func (c *Core) Start(now Instant) *Actions {
 	for _, e := range c.leases {
 		e.start(now)
 	}
+	if c.witness != nil {
+		c.witness.m.Start(now)
+	}
 	for _, p := range c.paths {
 		p.Session.Start(now)
 	}
@@ -164,6 +170,9 @@ func (c *Core) Start(now Instant) *Actions {
 // Deadline is when Step is to be called with a Tick, if no event comes before.
 func (c *Core) Deadline() Instant {
 	own := clock.Min(clock.Min(c.routersDue(), c.sessionsDue()), c.leasesDue())
+	if c.witness != nil {
+		own = clock.Min(own, c.witness.due())
+	}
 	return clock.Min(clock.Min(c.due, c.machine.Deadline()), own)
 }
 
@@ -187,8 +196,7 @@ func (c *Core) Step(now Instant, e Event) *Actions {
 	case *Stored:
 		c.stored(now, e)
 	case StoreChanged:
-		c.groups[e.Group].lease.m.Refresh()
-		c.touched = true
+		c.registerOf(e.Group).Refresh()
 	case Tick:
 		c.tick(now)
 	case SourceAddress:
@@ -247,9 +255,9 @@ func (c *Core) knows(e Event) bool {
 	case SourceAddress:
 		return c.has(e.Group) && c.groups[e.Group].router != nil
 	case *Stored:
-		return c.has(e.Group) && c.groups[e.Group].lease != nil
+		return c.registerOf(e.Group) != nil
 	case StoreChanged:
-		return c.has(e.Group) && c.groups[e.Group].lease != nil
+		return c.registerOf(e.Group) != nil
 	case CheckResult:
 		return c.has(e.Group) && e.Check < c.groups[e.Group].health.Len()
 	case Applied:
@@ -289,6 +297,10 @@ func (c *Core) begin(now Instant) {
 		e.m.Begin(now)
 		e.seen = seen{}
 	}
+	if c.witness != nil {
+		c.witness.m.Begin(now)
+		c.witness.seen = seen{}
+	}
 	for _, p := range c.paths {
 		p.Begin(now)
 		p.seen.sends, p.seen.changes = 0, 0
@@ -305,6 +317,9 @@ func (c *Core) finish(now Instant) *Actions {
 	for pass := 0; pass < 8; pass++ {
 		c.touched = false
 		c.absorb(now, c.machine.Finish(now))
+		if c.witness != nil {
+			c.witness.absorb(now)
+		}
 		c.beat(now)
 		for _, e := range c.routers {
 			c.absorbRouter(now, e)
@@ -450,8 +465,11 @@ func (c *Core) checkStopped(now Instant) {
 		settled = settled && g.settled && (g.lease == nil || g.lease.gaveUp(now))
 	}
 	if !c.parted {
-		c.parted = true
+		c.parted, c.partedAt = true, now
 		c.stopSessions(now, c.stopWhy)
+	}
+	if c.witness != nil {
+		settled = settled && c.witness.gone(now, c.partedAt)
 	}
 	if settled {
 		c.stopped = false

@@ -26,12 +26,19 @@ func peerConfig(cfg *Config) *peer.Config {
 		}
 		out.Nodes = append(out.Nodes, node)
 	}
+	if cfg.Witness != nil {
+		out.Store = true
+		out.Nodes = append(out.Nodes, peer.Node{Name: storeNode, Interval: idleInterval})
+	}
 	return out
 }
 
+// storeNode is what the store that votes is called among nodes: no node's name.
+const storeNode = "the store"
+
 func peerGroup(cfg *Config, g *Group) peer.Group {
 	out := peer.Group{
-		Name: g.Name, Priorities: make([]int, len(cfg.Nodes)), Quorum: g.Quorum,
+		Name: g.Name, Priorities: make([]int, len(cfg.Nodes)+1), Quorum: g.Quorum,
 		Interval: g.Interval, Lease: g.Lease(), Preempt: g.Preempt, PreemptDelay: g.PreemptDelay,
 		StartDelay: g.StartDelay, Damping: g.Damping, HoldOnQuorumLoss: g.HoldOnQuorumLoss, Floor: g.EpochFloor,
 	}
@@ -47,6 +54,9 @@ func peerGroup(cfg *Config, g *Group) peer.Group {
 	}
 	for _, v := range g.Voters {
 		out.Voters = append(out.Voters, int(v))
+	}
+	if g.StoreVotes && cfg.Witness != nil {
+		out.Voters = append(out.Voters, len(cfg.Nodes))
 	}
 	return out
 }

@@ -46,7 +46,7 @@ func (d *Daemon) openStores() error {
 	}
 	s.number(d.cfg)
 	s.leases = register.Open(register.Options{
-		Leases: d.leasesOf(d.cfg), Now: engine.Now,
+		Leases: d.leasesOf(d.cfg), Vote: d.voteOf(d.cfg), Now: engine.Now,
 		Done: func(group string, r lease.Result) {
 			d.postLease(group, func(id core.GroupID) core.Event { return &core.Stored{Group: id, Result: r} })
 		},
@@ -81,6 +81,17 @@ func (d *Daemon) leasesOf(cfg *config.Config) []register.Lease {
 	return list
 }
 
+// voteOf is the register of the store that votes in elections among nodes; nil
+// where none does.
+func (d *Daemon) voteOf(cfg *config.Config) *register.Lease {
+	for i := range cfg.Groups {
+		if name := cfg.Groups[i].Election.Witness; name != "" {
+			return &register.Lease{Store: name, Timeout: assemble.VoteTimeout(cfg, name), Register: d.stores.open[name].Register(assemble.VoteKey)}
+		}
+	}
+	return nil
+}
+
 // number gives the groups the numbers that the core has for them.
 func (s *stores) number(cfg *config.Config) {
 	s.index = map[string]core.GroupID{}
@@ -96,7 +107,10 @@ func (s *stores) number(cfg *config.Config) {
 func (d *Daemon) postLease(group string, event func(core.GroupID) core.Event) {
 	d.engine.PostMade(func() core.Event {
 		id, ok := d.stores.index[group]
-		if !ok {
+		switch {
+		case group == "":
+			id = core.WitnessGroup
+		case !ok:
 			id = core.NoGroup // a reload has taken it away
 		}
 		return event(id)

@@ -38,6 +38,8 @@ const (
 	PathDown       Kind = "path-down"
 	StoreDown      Kind = "store-down"
 	StoreUp        Kind = "store-up"
+	GotVote        Kind = "got-vote"
+	LostVote       Kind = "lost-vote"
 	Stretched      Kind = "stretched"
 )
 
@@ -94,6 +96,8 @@ var Kinds = []KindInfo{
 	{PathDown, core.PathDown, "A BFD session is not up any more; `detail` names it, `took_us` is how long nothing was heard."},
 	{StoreDown, core.StoreDown, "The store of a group's lease cannot be reached, or holds something that is no lease; `detail` says what is wrong. The role does not change before the lease ends."},
 	{StoreUp, core.StoreUp, "The store of a group's lease can be reached again."},
+	{GotVote, core.GotVote, "The store that votes in elections among nodes stands by this node: the nodes alone made no majority for it."},
+	{LostVote, core.LostVote, "The vote of the store is not this node's any more: it was given back, or could not be kept."},
 	{Stretched, core.Stretched, "The lease could not be renewed, and goes on without the store (`on_store_loss`)."},
 	{Started, 0, "The daemon runs. `detail` is its version."},
 	{Stopping, 0, "The daemon was asked to end and releases what it holds."},

@@ -27,6 +27,7 @@ type Lease struct {
 // Options are what Open needs. Both functions are called on goroutines of the Set.
 type Options struct {
 	Leases  []Lease // by core.GroupID; without a Register for groups that have no lease
+	Vote    *Lease  // that of core.WitnessGroup; nil: no store votes. Its Group is empty
 	Done    func(group string, r lease.Result)
 	Changed func(group string)
 	Now     func() core.Instant
@@ -46,6 +47,7 @@ type Counts struct {
 type Set struct {
 	options  Options
 	carriers []*carrier // by core.GroupID: the caller's thread
+	vote     *carrier
 	life     context.Context
 	end      context.CancelFunc
 	running  sync.WaitGroup
@@ -58,13 +60,19 @@ type Set struct {
 func Open(o Options) *Set {
 	s := &Set{options: o}
 	s.life, s.end = context.WithCancel(context.Background())
+	if o.Vote != nil {
+		s.vote = s.newCarrier(*o.Vote)
+	}
 	s.Replace(o.Leases)
 	return s
 }
 
 // Do begins an operation. It does not wait: its end is told by Done.
 func (s *Set) Do(o *core.StoreOp) {
-	c := s.carriers[o.Group]
+	c := s.vote
+	if o.Group != core.WitnessGroup {
+		c = s.carriers[o.Group]
+	}
 	op := o.Op
 	op.Bytes = append([]byte(nil), o.Op.Bytes...)
 	if !c.begin(op) { // the core has one under way at a time: those before have been retired with their core
@@ -105,11 +113,15 @@ func (s *Set) Replace(leases []Lease) {
 	s.carriers = next
 }
 
-// Status counts the operations of each group that has a lease.
+// Status counts the operations of each group that has a lease; those of the vote
+// come first, without a group.
 func (s *Set) Status() []Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []Counts
+	if s.vote != nil {
+		out = append(out, s.vote.count())
+	}
 	for _, c := range s.list {
 		out = append(out, c.count())
 	}

@@ -127,6 +127,9 @@ func (m *Machine) Vouch(until Instant) {
 	}
 }
 
+// SetFloor tells up to which number epochs may have been used.
+func (m *Machine) SetFloor(epoch uint64) { m.cfg.Floor = max(m.cfg.Floor, epoch) }
+
 // Refresh says that the register may have changed.
 func (m *Machine) Refresh() { m.refresh = true }
 
@@ -155,9 +158,9 @@ func (m *Machine) Requested() bool { return m.sought }
 
 // Reconfigure changes times and ranks. Self and Session stay.
 func (m *Machine) Reconfigure(cfg *Config) {
-	self, session := m.cfg.Self, m.cfg.Session
+	self, session, floor := m.cfg.Self, m.cfg.Session, m.cfg.Floor
 	m.cfg = *cfg
-	m.cfg.Self, m.cfg.Session = self, session
+	m.cfg.Self, m.cfg.Session, m.cfg.Floor = self, session, max(floor, cfg.Floor)
 }
 
 // Held tells whether this node has the right at a moment.

@@ -67,12 +67,33 @@ func (m *Machine) wait(now Instant) {
 		}
 		m.wake(at)
 	}
+	if m.cfg.Ready && m.prepare(now) {
+		return
+	}
 	at := m.op.at.Add(m.lookPause())
 	if now >= at {
 		m.read(now)
 		return
 	}
 	m.wake(at)
+}
+
+// prepare makes a register that anybody can claim at once.
+func (m *Machine) prepare(now Instant) bool {
+	switch {
+	case m.version == "":
+		m.claim(now)
+		return true
+	case !m.readable() || m.rec.State != Made:
+		return false
+	case now < m.since.Add(m.rec.TTL):
+		m.wake(m.since.Add(m.rec.TTL))
+		return false
+	}
+	r := m.rec
+	r.State = Free
+	m.swap(now, r)
+	return true
 }
 
 // ask writes into the record for whom the holder is asked to give the right up.

@@ -23,6 +23,7 @@ type Config struct {
 	Groups      []Group
 	Incarnation uint64 // random, not 0
 	Keys        [][]byte
+	Store       bool // the last of Nodes is a store that votes: it has no paths
 }
 
 // Node is one node of the configuration.

@@ -86,6 +86,7 @@ type group struct {
 	askCause    Cause
 	askUntil    Instant
 
+	wants        bool   // the vote of the store
 	watched      uint64 // with Watch: the nodes that were heard
 	said         Record
 	version      uint64
@@ -129,6 +130,7 @@ func (m *Machine) evaluate(now Instant, g *group) {
 		m.whileStandby(now, g)
 	}
 	m.considerVote(now, g)
+	m.wantStore(now, g)
 	g.able = g.eligible && (g.phase == Active || m.majorityHears(now, g))
 	m.reserve(g)
 	m.publish(g)

@@ -19,8 +19,10 @@ type class struct {
 	until   Instant
 	stalled bool
 	freedIn uint64 // the step in which the last group left
+	backed  bool   // the store can vote in its groups
+	alarmed bool   // its voters do not renew it: the vote of the store is asked for
 
-	renewAt    Instant // when a lease that needs nobody is renewed
+	renewAt    Instant // when a lease that needs nobody, or has the vote of the store, is renewed
 	graceUntil Instant // a stalled lease is given up then
 	lost       bool    // it was
 
@@ -31,7 +33,7 @@ type class struct {
 }
 
 // classFor returns the class with these promises, made if need be.
-func (m *Machine) classFor(lease time.Duration, timing, need int, mask uint64) *class {
+func (m *Machine) classFor(lease time.Duration, timing, need int, mask uint64, backed bool) *class {
 	var free *class
 	for _, c := range m.classes {
 		if c.refs == 0 {
@@ -42,7 +44,7 @@ func (m *Machine) classFor(lease time.Duration, timing, need int, mask uint64) *
 			}
 			continue
 		}
-		if c.lease == lease && c.timing == timing && c.need == need && c.mask == mask {
+		if c.lease == lease && c.timing == timing && c.need == need && c.mask == mask && c.backed == backed {
 			return c
 		}
 	}
@@ -50,7 +52,7 @@ func (m *Machine) classFor(lease time.Duration, timing, need int, mask uint64) *
 		free = &class{slot: len(m.classes) + 1}
 		m.classes = append(m.classes, free)
 	}
-	*free = class{lease: lease, timing: timing, need: need, mask: mask, slot: free.slot}
+	*free = class{lease: lease, timing: timing, need: need, mask: mask, slot: free.slot, backed: backed}
 	return free
 }
 
@@ -60,7 +62,7 @@ func (m *Machine) join(now Instant, g *group, need int, mask uint64) (moved bool
 	if need == 0 {
 		mask = 0
 	}
-	if c := g.class; c != nil && c.need == need && c.mask == mask && c.lease == lease && c.timing == g.timing {
+	if c := g.class; c != nil && c.need == need && c.mask == mask && c.lease == lease && c.timing == g.timing && c.backed == m.storeVotes(g) {
 		return false
 	}
 	var old class
@@ -68,7 +70,7 @@ func (m *Machine) join(now Instant, g *group, need int, mask uint64) (moved bool
 		old = *g.class
 	}
 	m.leave(g)
-	c := m.classFor(lease, g.timing, need, mask)
+	c := m.classFor(lease, g.timing, need, mask, m.storeVotes(g))
 	c.refs++
 	if c.refs == 1 {
 		c.suspended, c.suspendedUntil = old.suspended && need == 0, old.suspendedUntil
@@ -140,6 +142,10 @@ func (m *Machine) renew(now Instant, c *class) {
 		}
 		return
 	}
+	c.renewAt = clock.Never
+	if m.carried(c) {
+		c.renewAt = now.Add(c.lease / selfRenewals)
+	}
 	if at, ok := m.majorityAt(c); ok {
 		m.extend(now, c, at.Add(usable(c.lease)))
 	}
@@ -167,6 +173,7 @@ func (m *Machine) extend(now Instant, c *class, until Instant) {
 		m.stall(now, c, reason.LeaseStalled) // nobody has looked since it closed
 	}
 	m.setSlot(c, until)
+	c.alarmed = false
 	if c.stalled && until > now {
 		c.stalled, c.lost, c.graceUntil = false, false, 0
 		m.eachInClass(c, func(g *group) {
@@ -216,11 +223,11 @@ func (c *class) nextDue() Instant {
 	case c.need == 0:
 		return c.renewAt
 	case c.lost:
-		return clock.Never
+		return c.renewAt
 	case c.stalled:
-		return c.graceUntil
+		return clock.Min(c.graceUntil, c.renewAt)
 	}
-	return c.until
+	return clock.Min(clock.Min(c.until, c.renewAt), c.alarmAt())
 }
 
 // tickClass renews a lease that needs nobody and gives up one that ran out.
@@ -232,8 +239,16 @@ func (m *Machine) tickClass(now Instant, c *class) {
 		if now >= c.renewAt {
 			m.renew(now, c)
 		}
-	case now >= c.until && !c.lost:
-		m.runOut(now, c)
+	default:
+		if now >= c.renewAt {
+			m.renew(now, c)
+		}
+		if now >= c.alarmAt() {
+			c.alarmed = true
+		}
+		if now >= c.until && !c.lost {
+			m.runOut(now, c)
+		}
 	}
 }
 

@@ -38,6 +38,10 @@ type Machine struct {
 	noticedAt Instant // lateness up to then is accounted for
 	lateUntil Instant // this node was late not long ago
 
+	store      int     // the node that stands for a store that votes; nobody
+	storeUntil Instant // until when its vote is this node's
+	wanting    int     // groups that need it
+
 	counters Counters
 	out      Out
 	buf      []byte
@@ -56,7 +60,10 @@ func New(cfg *Config) *Machine {
 	m := &Machine{
 		self: cfg.Self, inc: cfg.Incarnation, sealer: NewSealer(cfg.Keys),
 		byHash: map[uint64]*group{}, nodeBy: map[uint32]int{},
-		due: clock.Never, buf: make([]byte, 0, 4096),
+		due: clock.Never, buf: make([]byte, 0, 4096), store: nobody,
+	}
+	if cfg.Store {
+		m.store = len(cfg.Nodes) - 1
 	}
 	for i := range cfg.Groups {
 		g := m.addGroup(i, &cfg.Groups[i])
@@ -105,7 +112,7 @@ func (m *Machine) addNode(i int, c *Node) {
 	m.nodes = append(m.nodes, n)
 	m.nodeBy[n.hash] = i
 	m.relate(n)
-	if i == m.self || len(n.groups) == 0 {
+	if i == m.self || i == m.store || len(n.groups) == 0 {
 		n.paths = nil
 	}
 }
@@ -125,6 +132,9 @@ func (m *Machine) relate(n *node) {
 // rare for the others.
 func (m *Machine) relateTimings(n *node) {
 	n.timings, n.nearest = 0, 0
+	if n.index == m.store {
+		return // it has no heartbeats to be late
+	}
 	for _, i := range n.groups {
 		t := m.groups[i].timing
 		if n.timings == 0 || m.leases[t] < m.leases[n.nearest] {
@@ -213,6 +223,7 @@ func (m *Machine) Begin(now Instant) {
 	m.out.Persist = m.out.Persist[:0]
 	m.buf = m.buf[:0]
 	m.notice(now)
+	m.refreshStore(now)
 }
 
 // Pending tells whether an input since the last Finish asks for another.

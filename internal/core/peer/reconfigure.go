@@ -31,7 +31,7 @@ func (m *Machine) Reconfigure(now Instant, cfg *Config) {
 	}
 	old := m.byHash
 	was := m.groups
-	m.groups, m.byHash = nil, map[uint64]*group{}
+	m.groups, m.byHash, m.wanting = nil, map[uint64]*group{}, 0
 	from := make([]int, len(cfg.Groups)) // where a group stood before; -1: it is new
 	var fresh []*group
 	for i := range cfg.Groups {
@@ -46,6 +46,7 @@ func (m *Machine) Reconfigure(now Instant, cfg *Config) {
 			delete(old, g.hash)
 			m.changeLease(now, g, c.Lease)
 			g.configure(i, c, m.self)
+			g.wants = false
 		}
 		m.groups = append(m.groups, g)
 		m.byHash[g.hash] = g
@@ -111,6 +112,12 @@ func (m *Machine) reseat(now Instant, n *node, c *Node, from []int) {
 		if f >= 0 {
 			n.rec[i], n.known[i] = rec[f], known[f]
 		}
+	}
+	if n.index == m.store {
+		if n.inc != 0 {
+			m.fillStoreVote(n, 0)
+		}
+		return
 	}
 	if n.paths == nil && len(n.groups) > 0 && n.index != m.self {
 		n.paths = make([]path, c.Paths)

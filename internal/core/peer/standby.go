@@ -65,7 +65,7 @@ func (m *Machine) lastHeld(g *group) uint64 {
 // from then on they are free.
 func (m *Machine) decline(g *group) {
 	for i, n := range m.nodes {
-		if g.others&(1<<i) == 0 || !n.known[g.index] {
+		if g.others&(1<<i) == 0 || !n.known[g.index] || i == m.store {
 			continue
 		}
 		if r := &n.rec[g.index]; r.VoteNode == m.nodes[m.self].hash && r.VoteEpoch > g.epoch {

@@ -236,6 +236,8 @@ var sentences = map[report.Kind]string{
 	report.PathDown:        "BFD session down",
 	report.StoreDown:       "the store of the lease cannot be reached",
 	report.StoreUp:         "the store of the lease is reached again",
+	report.GotVote:         "the store votes for NODE",
+	report.LostVote:        "the store votes for NODE no more",
 	report.Stretched:       "the lease goes on without its store",
 	report.Started:         "stead started on NODE",
 	report.Stopping:        "stead on NODE was asked to end",
