@@ -8,7 +8,7 @@ BUILD   := -trimpath -buildvcs=$(STAMP) -ldflags '-s -w -X stead/internal/report
 SEEDS   ?= 2000
 
 .DEFAULT_GOAL := test
-.PHONY: help build demo test check sim fuzz netns bench bench-vrrp bench-bgp figures soak soak-bfd mutants docs clean
+.PHONY: help build demo test check sim fuzz netns bench bench-vrrp bench-bgp figures soak soak-bfd mutants image docs clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -54,6 +54,9 @@ soak-bfd: build ## run BFD at 10 ms x 3 beside busy loops for T=2m; count sessio
 
 mutants: ## plant each known bug and require that a checker finds it
 	@mkdir -p bin && $(GO) run ./test/all mutants
+
+image: build ## build the container image dist/stead-image.tar, without Docker
+	@cd deploy/image/pack && $(GO) build -buildvcs=false -o ../../../bin/pack . && cd ../../.. && bin/pack -version '$(VERSION)' -tag stead:$(or $(VERSION),latest)
 
 docs: ## write the generated pages of docs/reference anew; fails where they had drifted
 	@$(GO) generate ./... && git diff --exit-code -- docs
