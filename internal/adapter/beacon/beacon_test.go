@@ -178,6 +178,36 @@ func TestTwoPathsAndOneHeartbeat(t *testing.T) {
 	testns.Eventually(t, limit, "a heartbeat over the other path", func() bool { return west.Counters().Repeated > 0 })
 }
 
+// An end that listens everywhere hears both families, and sends from where it listens.
+func TestListenEverywhere(t *testing.T) {
+	for _, every := range []string{"", "::", "0.0.0.0"} {
+		for _, host := range []string{"127.0.0.1", "::1"} {
+			if every == "0.0.0.0" && host == "::1" {
+				continue
+			}
+			eastAt := free(t, host)
+			_, port, _ := net.SplitHostPort(free(t, every))
+			east := open(t, Options{Listen: []string{eastAt}, To: []string{net.JoinHostPort(host, port)}})
+			west := open(t, Options{Self: "west", Other: "east", Listen: []string{net.JoinHostPort(every, port)}, To: []string{eastAt}})
+			if h := hears(t, east, west, "alive"); h.From.String() != eastAt {
+				t.Errorf("%v, want %s", h.From, eastAt)
+			}
+			if h := hears(t, west, east, "alive"); h.From.String() != net.JoinHostPort(host, port) {
+				t.Errorf("%q: %v, want port %s", every, h.From, port)
+			}
+		}
+	}
+}
+
+// One end has nothing but IPv6 to listen at, and a path of IPv4 to the other.
+func TestPathOfAnotherFamily(t *testing.T) {
+	east6, west4 := free(t, "::1"), free(t, "127.0.0.1")
+	east := open(t, Options{Listen: []string{east6}, To: []string{west4}})
+	west := open(t, Options{Self: "west", Other: "east", Listen: []string{west4}, To: []string{east6}})
+	hears(t, east, west, "alive")
+	hears(t, west, east, "alive")
+}
+
 // Each path has the source address that stands at its place.
 func TestSourceOfEachPath(t *testing.T) {
 	at := [4]string{free(t, "127.0.0.1"), free(t, "127.0.0.1"), free(t, "127.0.0.1"), free(t, "127.0.0.1")}

@@ -75,10 +75,14 @@ func listen(address string) (*listener, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%q is no IP address: none for all, or one of this machine", host)
 		}
-		if network = "udp6"; addr.Unmap().Is4() {
-			network = "udp4"
+		switch {
+		case addr == netip.IPv6Unspecified():
+			host = "" // as everywhere else it means IPv4 as well
+		case addr.Unmap().Is4():
+			network, l.v6 = "udp4", false
+		default:
+			network, l.v4 = "udp6", false
 		}
-		l.v4, l.v6 = network == "udp4", network == "udp6"
 	}
 	if l.conn, err = bind(network, net.JoinHostPort(host, port), unix.IP_FREEBIND); err != nil {
 		return nil, err
