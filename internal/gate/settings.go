@@ -182,6 +182,7 @@ func (s *Settings) config(session uint64) *gate.Config {
 	c := &gate.Config{
 		Site: s.Site, Other: s.Other, Preferred: s.Preferred, Any: s.Any, Flatline: s.Timing.Flatline,
 		Never: s.Never, OpenAfter: s.OpenAfter, Grace: s.Timing.Grace, Beat: s.Timing.Beat, StopAfter: s.Timing.StopAfter,
+		Mute: s.Format == gate.FormatTicks,
 	}
 	for _, w := range s.AllWitnesses() {
 		every := s.Timing.Look()

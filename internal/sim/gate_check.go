@@ -39,6 +39,7 @@ type gateTruth struct {
 type siteTruth struct {
 	running moment // since when its gate has run
 	staleAt moment // when its reads were stale last
+	asked   moment // when an operator has asked for the right here
 }
 
 func (t *siteTruth) started(s *gateSite) { t.running = s.world.now }
@@ -90,6 +91,7 @@ func (t *siteTruth) swaps(s *gateSite, op *lease.Op) {
 	verdict := s.m.Verdict()
 	switch {
 	case verdict == gate.Flatlined, verdict == gate.Alive && free:
+	case free && t.asked != 0 && w.now.sub(t.asked) < w.patience(): // by an operator
 	case present && before.Holder == siteNames[s.id] && !free:
 	case present && free && before.To == siteNames[s.id]:
 	default:

@@ -167,7 +167,7 @@ func (w *gateWorld) inflictCut(f *GateFault, s *gateSite, step int) {
 func (w *gateWorld) order(f *GateFault, s *gateSite) {
 	to := siteNames[1-s.id]
 	if f.Kind == GateRequest {
-		to = siteNames[s.id]
+		to, s.truth.asked = siteNames[s.id], w.now
 	}
 	if s.runs() {
 		s.step(func(now gate.Instant) { s.m.HandOver(now, to) })

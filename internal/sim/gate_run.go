@@ -146,7 +146,8 @@ func RandomGateSetup(seed uint64, length time.Duration) GateSetup {
 		if r.chance(10) { // without a right nothing would keep two sites apart that see nothing
 			s.Gate.OpenAfter = 3 * f
 		}
-		if s.Apart = r.chance(6); s.Apart {
+		s.Gate.Mute = s.Format == gate.FormatTicks
+		if s.Apart = !s.Gate.Mute && r.chance(6); s.Apart {
 			s.Gate.Beat, s.Gate.StopAfter = 0, 0
 		}
 	}

@@ -47,6 +47,10 @@ type Config struct {
 	// whose site could not write for StopAfter (T1) is stopped; 0: it is not.
 	Beat      time.Duration
 	StopAfter time.Duration
+	// Mute: this site's heartbeats cannot say whether it has the right (ticks). They are
+	// written while the workload may run, and not before: a site that waits would
+	// look like one that runs.
+	Mute bool
 	// Resume is the epoch of a right that this site has claimed before, in an init
 	// container, and guards from now on. The workload may run already, until
 	// ResumeEnd at the latest unless the right is renewed; 0: Right.Use from the start.

@@ -79,7 +79,7 @@ func (m *Machine) acquired(now Instant, c *lease.Change) {
 		switch {
 		case m.phase == Resuming:
 			why = reason.Resumed
-		case m.stopping, m.pen.end() <= now, m.cfg.Grace >= m.right.Finish(now).Until.Sub(now):
+		case m.stopping, !m.shows(now), m.cfg.Grace >= m.right.Finish(now).Until.Sub(now):
 			m.heir = ""
 			m.right.Release("")
 			return
@@ -94,7 +94,10 @@ func (m *Machine) acquired(now Instant, c *lease.Change) {
 }
 
 func (m *Machine) open(now Instant, epoch uint64, why reason.Reason) {
-	m.phase, m.epoch, m.heir = Open, epoch, ""
+	if !m.beats() { // the first one is due
+		m.pen.begin(now)
+	}
+	m.phase, m.epoch, m.heir, m.summoned = Open, epoch, "", 0
 	if m.right != nil {
 		m.until = m.right.Finish(now).Until
 	}

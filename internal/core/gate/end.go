@@ -6,12 +6,14 @@ import (
 )
 
 // HandOver stops the workload and gives the right up for another site. Where this
-// site has none the right is asked for, if it is to come here.
+// site has none the right is asked for, if it is to come here; one that nobody has
+// is claimed whatever is known of the other site.
 func (m *Machine) HandOver(now Instant, to string) {
 	switch {
 	case m.right == nil:
 		m.note(reason.NoElection, "there is no right that could be handed over")
 	case m.phase != Open && to == m.cfg.Site:
+		m.summoned = now.Add(m.cfg.Right.TTL + 2*m.cfg.Flatline)
 		m.right.Request(to)
 	case m.phase != Open:
 		m.note(reason.NotActive, "the right is not here: it cannot be handed over to "+to)
@@ -27,7 +29,7 @@ func (m *Machine) HandOver(now Instant, to string) {
 // Stop ends everything: the workload is stopped, and its right is parked for the
 // next run of this site, or given up.
 func (m *Machine) Stop(now Instant, park bool) {
-	m.stopping, m.park = true, park
+	m.stopping, m.park, m.summoned = true, park, 0
 	switch m.phase {
 	case Open, Resuming:
 		m.mustEnd(now, reason.Stopping, "")

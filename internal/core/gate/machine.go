@@ -42,7 +42,8 @@ type Machine struct {
 	started  bool
 	stopping bool
 	park     bool
-	heir     string // for whom the right is given up
+	heir     string  // for whom the right is given up
+	summoned Instant // until then an operator wants the right here
 
 	found    finding // as it was told last
 	judged   bool
@@ -94,13 +95,13 @@ func (m *Machine) Start(now Instant) {
 	m.pen.next = now
 	if m.right == nil {
 		if m.cfg.Resume != 0 {
-			m.pen.good, m.pen.goodAt = true, now
 			m.open(now, 0, reason.Resumed)
 		}
 		return
 	}
 	m.right.Start(now)
 	if m.cfg.Resume != 0 {
+		m.pen.begin(now)
 		m.phase, m.epoch, m.until = Resuming, m.cfg.Resume, m.cfg.ResumeEnd
 		if m.until == 0 {
 			m.until = now.Add(m.cfg.Right.Use)
@@ -252,11 +253,11 @@ func (m *Machine) ask(now Instant) {
 	}
 }
 
-// beats tells whether this site writes its heartbeat. Where there is no right the
-// heartbeat says that the workload runs, as that of the program before did; a
-// waiting site that wrote one would keep the other from starting.
+// beats tells whether this site writes its heartbeat. Where there is no right, or the
+// heartbeat cannot tell of it, it says that the workload runs, as that of the program
+// before did; a waiting site that wrote one would keep the other from starting.
 func (m *Machine) beats() bool {
-	return m.right != nil || m.phase == Announcing || m.phase == Open || m.phase == Ending
+	return m.right != nil && !m.cfg.Mute || m.phase == Announcing || m.phase == Resuming || m.phase == Open || m.phase == Ending
 }
 
 // plan finds when Tick is to be called next.

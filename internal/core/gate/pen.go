@@ -22,6 +22,12 @@ type pen struct {
 	wrong   string  // why the last one was not; empty: it was
 }
 
+// begin has the first heartbeat written, for which there is as much time as for
+// those after it.
+func (p *pen) begin(now Instant) {
+	p.good, p.goodAt, p.next, p.wrong = true, now, now, ""
+}
+
 // due asks for a heartbeat if it is time for one.
 func (p *pen) due(now Instant) bool {
 	if p.every == 0 || p.writing || now < p.next {

@@ -10,8 +10,8 @@ import (
 // workload, and why. A right, where there is one, has to be had besides.
 func (m *Machine) permitted(now Instant) (bool, reason.Reason) {
 	switch {
-	case m.stopping, m.pen.end() <= now, m.pen.wrong != "" && m.pen.limit > 0:
-		return false, reason.None // whoever cannot show that it lives does not start
+	case m.stopping, !m.shows(now):
+		return false, reason.None
 	case m.found.verdict == Flatlined:
 		return true, reason.Flatlined
 	case m.cfg.OpenAfter > 0 && m.blindAt != clock.Never && now >= m.blindAt.Add(m.cfg.OpenAfter):
@@ -26,7 +26,8 @@ func (m *Machine) permitted(now Instant) (bool, reason.Reason) {
 // the heartbeat of the other one shows:
 //
 //   - the other site has given it up for this one;
-//   - this site has it already, from an earlier run; or
+//   - this site has it already, from an earlier run;
+//   - nobody has it, and an operator has asked for it here; or
 //   - nobody has it, and the other site lives and says that it has none either. The
 //     preferred site starts then, and the other one after it could have.
 func (m *Machine) allowed(now Instant) bool {
@@ -35,7 +36,7 @@ func (m *Machine) allowed(now Instant) bool {
 	case !st.Known:
 		return false
 	case nobody(&st):
-		return st.Present && st.Record.State == lease.Free && st.Record.To == m.cfg.Site || now >= m.allowedAt(now)
+		return now < m.summoned || st.Record.State == lease.Free && st.Record.To == m.cfg.Site || now >= m.allowedAt(now)
 	}
 	return st.Record.Holder == m.cfg.Site
 }
@@ -47,11 +48,11 @@ func nobody(st *lease.Status) bool {
 
 // allowedAt is when this site may have a right that nobody has.
 func (m *Machine) allowedAt(now Instant) Instant {
-	if m.right == nil || m.found.verdict != Alive || m.otherMayRun() {
+	if m.right == nil {
 		return clock.Never
 	}
 	st := m.right.Status(now)
-	if !st.Known || !nobody(&st) {
+	if !st.Known || !nobody(&st) || m.found.verdict != Alive || m.otherMayRun(&st) {
 		return clock.Never
 	}
 	since := now.Add(-st.Age)
@@ -62,14 +63,20 @@ func (m *Machine) allowedAt(now Instant) Instant {
 }
 
 // otherMayRun tells whether the other site says that it has a right, or says
-// nothing of that: its workload may run then.
-func (m *Machine) otherMayRun() bool {
+// nothing of that though nobody has had one yet: its workload may run without any.
+func (m *Machine) otherMayRun(st *lease.Status) bool {
+	never := !st.Present || st.Record.Epoch == 0
 	for i := range m.watches {
-		if w := &m.watches[i]; w.known && (w.last.Epoch != 0 || w.last.Mute) {
+		if w := &m.watches[i]; w.known && (w.last.Epoch != 0 || w.last.Mute && never) {
 			return true
 		}
 	}
 	return false
+}
+
+// shows tells whether this site can show that it lives: one that cannot does not start.
+func (m *Machine) shows(now Instant) bool {
+	return !m.beats() || m.pen.end() > now && (m.pen.wrong == "" || m.pen.limit == 0)
 }
 
 // wants tells whether this site would have the right, or keep it.
