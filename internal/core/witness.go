@@ -44,13 +44,15 @@ func (w *witness) settle(now Instant) {
 		w.wanted = now
 	}
 	w.m.SetFloor(m.StoreNumber() - 1)
+	recently := w.wanted != 0 && now < w.wanted.Add(keepVote) && !w.c.stopping
 	switch {
-	case wants:
+	case wants || recently: // a claim that is under way is not for nothing
 		w.m.SetWilling(true)
+		if !wants {
+			w.wakeAt = w.wanted.Add(keepVote)
+		}
 	case w.held == 0:
 		w.m.SetWilling(false)
-	case now < w.wanted.Add(keepVote) && !w.c.stopping:
-		w.wakeAt = w.wanted.Add(keepVote)
 	default:
 		w.giveBack(now)
 	}
@@ -62,6 +64,7 @@ func (w *witness) giveBack(now Instant) {
 	w.c.machine.SetStoreVote(now, 0, 0)
 	w.m.SetWilling(false)
 	w.m.Release("")
+	w.m.TakeBack() // nobody else may need it before this node does again
 }
 
 // absorb turns what the lease says into votes. It reports whether the election has

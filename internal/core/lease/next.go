@@ -32,7 +32,7 @@ func (m *Machine) next(now Instant) {
 		m.swap(now, r)
 	case m.ours() && !m.willing && !m.held:
 		r := m.rec // a claim that came too late for this node
-		r.State, r.To = Free, ""
+		r.State, r.To, m.back = Free, "", true
 		m.swap(now, r)
 	case m.ours() && m.held:
 		m.renew(now)

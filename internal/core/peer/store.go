@@ -33,7 +33,7 @@ func (m *Machine) SetStoreVote(now, until Instant, number uint64) {
 		n.inc, n.confirmedAt, n.reachedAt = 0, 0, 0
 		clear(n.known)
 	} else {
-		n.inc = 1
+		n.inc, n.silent = 1, 0
 		m.fillStoreVote(n, number)
 		m.refreshStore(now)
 	}
