@@ -17,10 +17,33 @@ const (
 	S3Secret     = "stead-secret"
 )
 
-var listens = regexp.MustCompile(`listens on http://(127\.0\.0\.1:\d+)`)
+var listens = regexp.MustCompile(`listens on https?://(127\.0\.0\.1:\d+)`)
 
 // Azurite starts the blob service of Azurite, which keeps everything in memory.
-func Azurite() (*Server, error) {
+func Azurite() (*Server, error) { return azurite() }
+
+// AzuriteTLS starts one that is reached by https and lets identities in. Whether a
+// token was signed by Microsoft it cannot tell: it looks at what the token says.
+func AzuriteTLS() (*Server, error) {
+	dir, err := os.MkdirTemp("", "stead-tls-")
+	if err != nil {
+		return nil, err
+	}
+	certificate, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	if err := selfSigned(certificate, key); err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	s, err := azurite("--oauth", "basic", "--cert", certificate, "--key", key)
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	s.data, s.Authority = dir, certificate
+	return s, nil
+}
+
+func azurite(args ...string) (*Server, error) {
 	dir, err := root()
 	if err != nil {
 		return nil, err
@@ -29,8 +52,8 @@ func Azurite() (*Server, error) {
 	if _, err := os.Stat(program); err != nil {
 		return nil, fmt.Errorf("azurite: %w", err)
 	}
-	s, err := launch("node", "--require", filepath.Join(dir, "test/stores/azurite/end-with-stdin.js"), program,
-		"--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry")
+	s, err := launch("node", append([]string{"--require", filepath.Join(dir, "test/stores/azurite/end-with-stdin.js"), program,
+		"--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("azurite: %w", err)
 	}

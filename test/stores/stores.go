@@ -25,7 +25,7 @@ import (
 const patience = time.Minute
 
 // Shared is a store that the tests of a package share. The first one starts it.
-// TestMain stops it.
+// Run or Stop ends it.
 type Shared struct {
 	Start func() (*Server, error)
 
@@ -50,10 +50,15 @@ func (s *Shared) Get(t testing.TB) *Server {
 // Run runs the tests of a package, and stops the store behind them.
 func (s *Shared) Run(m *testing.M) int {
 	code := m.Run()
+	s.Stop()
+	return code
+}
+
+// Stop stops the store, if it runs.
+func (s *Shared) Stop() {
 	if s.server != nil {
 		s.server.stop()
 	}
-	return code
 }
 
 // Server is a store that runs.
@@ -67,7 +72,11 @@ type Server struct {
 	result  error
 
 	network, address string // where it listens
+	Authority        string // the file with its certificate, if it has one
 }
+
+// Address is where it listens, past every Proxy.
+func (s *Server) Address() string { return s.address }
 
 // launch starts a program that ends with its standard input.
 func launch(program string, args ...string) (*Server, error) {

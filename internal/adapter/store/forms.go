@@ -23,7 +23,7 @@ type form struct {
 // forms has a line for each kind of store; package open has the other.
 var forms = map[string]form{
 	"folder":     {"folder:/mnt/share/stead", noHost, "", nil, []string{"mounted"}, nil},
-	"azblob":     {"azblob://account.blob.core.windows.net/container/prefix", oneHost, "container", []string{"key-file", "sas-file", "connection-string-file", "client-id", "tenant-id", "account"}, []string{"plaintext"}, nil},
+	"azblob":     {"azblob://account.blob.core.windows.net/container/prefix", oneHost, "container", []string{"key-file", "sas-file", "connection-string-file", "client-id", "tenant-id", "account", "ca"}, []string{"plaintext"}, nil},
 	"s3":         {"s3://bucket/prefix?region=eu-central-1", oneHost, "", []string{"region", "endpoint", "profile", "credentials-file", "ca"}, []string{"path-style"}, nil},
 	"etcd":       {"etcd://h1:2379,h2:2379/prefix?ca=/etc/stead/etcd-ca.pem", someHosts, "", []string{"ca", "cert", "key", "server-name", "user", "password-file"}, []string{"tls"}, checkTLS},
 	"kubernetes": {"kubernetes:///namespace", noHost, "", []string{"server", "ca", "cert", "key", "token-file"}, nil, checkTLS},

@@ -40,6 +40,7 @@ import (
 //	connection-string-file=FILE  a connection string, of which only the credential is used
 //	client-id=ID, tenant-id=ID   which managed or workload identity to use
 //	account=NAME                 the account, where it is the first part of the path as in emulators
+//	ca=FILE                      the authority of the server's certificate; the system's without it
 //	plaintext=true               http, for emulators
 //
 // Without a file the identity comes from where the program runs: the variables
@@ -54,14 +55,17 @@ func Open(_ context.Context, spec *store.Spec, options store.Options) (store.Sto
 	if len(container) < 3 || len(container) > 63 || strings.Trim(container, "abcdefghijklmnopqrstuvwxyz0123456789-$") != "" {
 		return nil, fmt.Errorf("container %q: 3 to 63 lower-case letters, digits and '-' were expected", container)
 	}
+	roots, err := object.Authority(spec.Params["ca"])
+	if err != nil {
+		return nil, err
+	}
 	b := &bucket{
 		name:    spec.Hosts[0] + "/" + container,
-		http:    object.NewClient(options, nil),
+		http:    object.NewClient(options, roots),
 		clients: map[string]*blockblob.Client{},
 	}
 	account, service := endpoint(spec)
 	b.url = service + "/" + container
-	var err error
 	if b.newClient, err = credential(spec, account, b.options()); err != nil {
 		return nil, err
 	}

@@ -3,8 +3,10 @@ package object
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"stead/internal/adapter/store"
@@ -41,4 +43,21 @@ func (f *fresh) RoundTrip(request *http.Request) (*http.Response, error) {
 		request.Header.Set("Cache-Control", "no-cache")
 	}
 	return f.Transport.RoundTrip(request)
+}
+
+// Authority reads the certificates that are trusted instead of the system's; nil
+// where no file is named.
+func Authority(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("ca: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("ca: %s: holds no certificate", file)
+	}
+	return pool, nil
 }

@@ -16,11 +16,9 @@ package s3
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -47,9 +45,9 @@ import (
 //
 // Files are read here. Nothing is asked of S3.
 func Open(ctx context.Context, spec *store.Spec, options store.Options) (store.Store, error) {
-	roots, err := authority(spec.Params["ca"])
+	roots, err := object.Authority(spec.Params["ca"])
 	if err != nil {
-		return nil, fmt.Errorf("ca: %w", err)
+		return nil, err
 	}
 	endpoint, err := endpointOf(spec)
 	if err != nil {
@@ -112,22 +110,6 @@ func load(ctx context.Context, spec *store.Spec, options store.Options) (aws.Con
 		return aws.Config{}, errors.New("the region is missing: say region=… (or AWS_REGION in the environment)")
 	}
 	return loaded, nil
-}
-
-// authority reads certificates that are trusted instead of the system's.
-func authority(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s: holds no certificate", file)
-	}
-	return pool, nil
 }
 
 // bucket is one bucket.
