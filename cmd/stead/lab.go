@@ -11,13 +11,26 @@ import (
 	"github.com/spf13/cobra"
 
 	"stead/internal/lab"
+	"stead/internal/lab/dr"
 )
 
 type labFlags struct {
-	opt      lab.Options
-	json     bool
-	html     string
-	keepLogs string
+	opt        lab.Options
+	json       bool
+	html       string
+	keepLogs   string
+	noOriginal bool
+}
+
+// told is what a trial leaves, in whichever network it was.
+type told struct {
+	results interface {
+		WriteText(io.Writer) error
+		WriteJSON(io.Writer) error
+		WriteHTML(io.Writer) error
+	}
+	any  bool // something was measured
+	logs map[string]string
 }
 
 func newLabCmd() *cobra.Command {
@@ -33,17 +46,24 @@ namespaces. Nothing is left behind, also when it is interrupted.
 With --network bgp the servers announce the address to two route servers, BIRD or
 FRR, through which the client asks.
 
+With --network dr there are two sites with a share between them, on each of them
+stead gate and a workload that pulls events from a queue; beside them, the
+construction that the gate replaces. Needs /dev/fuse.
+
 Faults: ` + strings.Join(lab.FaultNames(lab.NetworkOverlay), " ") + `
 with --network bgp: ` + strings.Join(lab.FaultNames(lab.NetworkBGP), " ") + `
+with --network dr: ` + strings.Join(dr.FaultNames(), " ") + `
 
-Exits 1 when a fault did not end with the service restored.`,
+Exits 1 when a fault did not end with the service restored; with --network dr when
+both sites ran, when the fencing sink accepted an event from a stale epoch, or when
+a gate did not do what it has to.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runLab(cmd, &f) },
 	}
 	cmd.Flags().IntVar(&f.opt.Runs, "runs", 1, "how often each fault is run")
 	cmd.Flags().StringSliceVar(&f.opt.Faults, "fault", nil, "only this fault (may be given more than once)")
-	cmd.Flags().StringVar(&f.opt.Timing, "timing", "fast", "of the election: fast, lan, cloud or wan")
-	cmd.Flags().StringVar(&f.opt.Network, "network", lab.NetworkOverlay, "overlay: a cloud, and a VXLAN in it; bgp: route servers")
+	cmd.Flags().StringVar(&f.opt.Timing, "timing", "fast", "of the election: fast, lan, cloud or wan; with dr: fast, or original, the times of what the gate replaces")
+	cmd.Flags().StringVar(&f.opt.Network, "network", lab.NetworkOverlay, "overlay: a cloud, and a VXLAN in it; bgp: route servers; dr: two sites and a share")
 	cmd.Flags().StringVar(&f.opt.Router, "router", "", "with bgp: the route servers, bird (default) or frr")
 	cmd.Flags().StringVar(&f.opt.Election, "election", "", "with bgp: peer (default), or none: both announce, and routers prefer the primary")
 	cmd.Flags().DurationVar(&f.opt.Hold, "hold-time", 0, "with bgp: of the sessions, 3s and more (default 9s)")
@@ -53,7 +73,8 @@ Exits 1 when a fault did not end with the service restored.`,
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the results as JSON")
 	cmd.Flags().StringVar(&f.html, "html", "", "write a report with drawings into this file")
 	cmd.Flags().StringVar(&f.keepLogs, "keep-logs", "", "write the daemons' logs into this directory (when something fails they are kept anyway)")
-	cmd.AddCommand(newLabInitCmd())
+	cmd.Flags().BoolVar(&f.noOriginal, "no-original", false, "with dr: leave out the construction that the gate replaces")
+	cmd.AddCommand(newLabInitCmd(), newLabInitDRCmd(), newLabConsumeCmd(), newLabOriginalCmd())
 	return cmd
 }
 
@@ -79,6 +100,9 @@ func newLabInitCmd() *cobra.Command {
 }
 
 func runLab(cmd *cobra.Command, f *labFlags) error {
+	if f.opt.Network == dr.Network {
+		return runLabDR(cmd, f)
+	}
 	if err := f.opt.Check(); err != nil {
 		return withCode(exitUsage, fmt.Errorf("lab: %w", err))
 	}
@@ -93,7 +117,8 @@ func runLab(cmd *cobra.Command, f *labFlags) error {
 	if outcome != nil {
 		// An interrupted trial leaves nothing that was not asked for.
 		bad := ctx.Err() == nil && (failed != nil || !outcome.Results.Restored())
-		failed = errors.Join(failed, f.tell(cmd.OutOrStdout(), outcome, bad, progress))
+		told := told{results: &outcome.Results, any: len(outcome.Results.Faults) > 0, logs: outcome.Logs}
+		failed = errors.Join(failed, f.tell(cmd.OutOrStdout(), &told, bad, progress))
 	}
 	switch {
 	case failed != nil:
@@ -105,27 +130,26 @@ func runLab(cmd *cobra.Command, f *labFlags) error {
 }
 
 // tell writes everything that was asked for.
-func (f *labFlags) tell(w io.Writer, outcome *lab.Outcome, bad bool, progress func(string)) (err error) {
-	r := &outcome.Results
-	if len(r.Faults) > 0 {
-		write := r.WriteText
+func (f *labFlags) tell(w io.Writer, t *told, bad bool, progress func(string)) (err error) {
+	if t.any {
+		write := t.results.WriteText
 		if f.json {
-			write = r.WriteJSON
+			write = t.results.WriteJSON
 		}
 		err = write(w)
 		if f.html != "" {
-			err = errors.Join(err, writeFile(f.html, r.WriteHTML))
+			err = errors.Join(err, writeFile(f.html, t.results.WriteHTML))
 		}
 	}
 	dir := f.keepLogs
-	if dir == "" && bad && len(outcome.Logs) > 0 {
+	if dir == "" && bad && len(t.logs) > 0 {
 		var tempErr error
 		if dir, tempErr = os.MkdirTemp("", "stead-lab-logs-"); tempErr != nil {
 			return errors.Join(err, tempErr)
 		}
 	}
 	if dir != "" {
-		err = errors.Join(err, outcome.WriteLogs(dir))
+		err = errors.Join(err, (&lab.Outcome{Logs: t.logs}).WriteLogs(dir))
 		progress("the logs are in " + dir)
 	}
 	return err

@@ -20,7 +20,7 @@ func (p *pair) start(site string) error {
 		if err := p.run(site, "beat", p.beatArgs(site)); err != nil {
 			return err
 		}
-		times.Beat, times.StopAfter = 0, 0
+		times.Beat = 0
 	}
 	return p.run(site, "gate", p.gateArgs(site, times))
 }
@@ -38,11 +38,15 @@ func (p *pair) startOriginal(site string, shift time.Duration) error {
 }
 
 func (p *pair) common(site string) []string {
-	return []string{"--site", site, "--store", "folder:" + mountPoint, "--timeout", p.times.Timeout.String()}
+	return append([]string{"--site", site}, p.store()...)
+}
+
+func (p *pair) store() []string {
+	return []string{"--store", "folder:" + mountPoint, "--timeout", p.times.Timeout.String()}
 }
 
 func (p *pair) beatArgs(site string) []string {
-	return append([]string{"beat", "--json", "--beat", p.times.Beat.String()}, p.common(site)...)
+	return append([]string{"beat", "--json", "--period", p.times.Beat.String(), "--stop-after", p.times.StopAfter.String()}, p.common(site)...)
 }
 
 func (p *pair) gateArgs(site string, t Times) []string {
@@ -58,7 +62,7 @@ func (p *pair) gateArgs(site string, t Times) []string {
 func (p *pair) switchover(ctx context.Context, to string) error {
 	h := p.hosts[to]
 	var said strings.Builder
-	cmd := h.Command(p.opt.Binary, append([]string{"gate", "switchover", "--to", to}, p.common(to)...)...)
+	cmd := h.Command(p.opt.Binary, append([]string{"gate", "switchover", "--to", to, "--wait", p.patience().String()}, p.store()...)...)
 	cmd.Args[0] = "stead"
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := h.Start(cmd); err != nil {

@@ -15,13 +15,14 @@ const settle = 500 * time.Millisecond
 // measure lets a fault happen once. What goes wrong is in the result.
 func (p *pair) measure(ctx context.Context, number int) Result {
 	r := Result{Fault: p.fault.name, Original: p.original, Number: number}
+	held := heldUp()
 	if err := p.play(ctx, &r); err != nil {
 		r.Failed = err.Error()
 	}
-	r.To = workload.Now()
+	r.To, r.HeldUp = workload.Now(), held()
 	r.Runs, _ = p.log.Consumers()
 	r.Paused = p.paused
-	r.Counts = queue.Count(p.log.Records(), r.Runs)
+	r.Counts = queue.Count(p.log.Records(), r.Runs, r.Injected)
 	if len(r.Runs) > 0 {
 		r.From = r.Runs[0].Began
 	}
@@ -95,10 +96,36 @@ func (p *pair) look(ctx context.Context, injected Instant) {
 	if p.fault.want == open || p.original {
 		p.await(ctx, p.patience(), began)
 		stays(ctx, settle)
+		if p.original { // nothing that it does ends by itself
+			stays(ctx, p.times.Beat)
+		}
 	} else {
 		stays(ctx, 3*p.times.Flatline)
 	}
 	if p.fault.pauses {
 		stays(ctx, injected.Add(3*p.times.Flatline).Sub(workload.Now()))
 	}
+}
+
+// heldUp measures for how long at most this program was not let run though it had
+// to, until the function that it returns is called.
+func heldUp() (longest func() time.Duration) {
+	const every = 5 * time.Millisecond
+	stop, result := make(chan struct{}), make(chan time.Duration)
+	go func() {
+		var most time.Duration
+		last := workload.Now()
+		for {
+			select {
+			case <-stop:
+				result <- most
+				return
+			case <-time.After(every):
+			}
+			now := workload.Now()
+			most = max(most, now.Sub(last)-every)
+			last = now
+		}
+	}()
+	return func() time.Duration { close(stop); return <-result }
 }

@@ -1,12 +1,16 @@
 package dr
 
 import (
+	"bufio"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"stead/internal/lab"
 )
@@ -51,4 +55,26 @@ func killAll(h *lab.Host) error {
 		}
 	}
 	return fmt.Errorf("processes on %s do not end", h.Name)
+}
+
+// hideGroups keeps the calling thread's host from the control groups of the
+// machine. They have no part in the lab's namespaces: what is made there would
+// outlive the lab, and what looks there for leftovers finds those of others.
+func hideGroups() error {
+	file, err := os.Open("/proc/thread-self/mountinfo")
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		before, after, _ := strings.Cut(lines.Text(), " - ")
+		fields := strings.Fields(before)
+		if len(fields) < 5 || !strings.HasPrefix(after, "cgroup2 ") {
+			continue
+		}
+		if err := unix.Mount("tmpfs", fields[4], "tmpfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "size=4k"); err != nil {
+			return fmt.Errorf("hide the control groups on %s: %w", fields[4], err)
+		}
+	}
+	return nil
 }

@@ -28,7 +28,10 @@ type Result struct {
 	Stopped time.Duration `json:"stopped"` // until it ended on the other one; 0: it did not
 	Nobody  time.Duration `json:"nobody"`  // how long it ran nowhere, from the injection on
 	Both    time.Duration `json:"both"`    // how long it ran on both
+	HeldUp  time.Duration `json:"held_up"` // for how long at most the lab itself was not let run
+	Tries   int           `json:"tries"`   // how often it was tried until the lab was not held up
 	Wrong   []string      `json:"wrong"`   // what must not be
+	Unsafe  bool          `json:"unsafe"`  // and of that, what no machine may excuse
 	Failed  string        `json:"failed,omitempty"`
 }
 
@@ -111,28 +114,32 @@ func (r *Result) evaluate(f *fault) {
 
 // judge notes what must not be.
 func (r *Result) judge(f *fault, t Times) {
-	wrong := func(is bool, format string, args ...any) {
+	wrong := func(is bool, format string, args ...any) bool {
 		if is {
 			r.Wrong = append(r.Wrong, fmt.Sprintf(format, args...))
 		}
+		return is
 	}
 	limit := time.Duration(0)
 	if f.pauses {
 		limit = t.Grace + late // until what goes on is told that its time is over
 	}
-	wrong(r.Failed != "", "%s", r.Failed)
-	wrong(r.Both > limit, "both sites ran for %s", show(r.Both))
-	wrong(r.Counts.StaleAccepted > 0, "%d events accepted from a stale epoch", r.Counts.StaleAccepted)
-	wrong(r.Counts.FencedTwice > 0, "%d events twice in the fencing sink", r.Counts.FencedTwice)
-	wrong(r.Counts.Missing > 0, "%d events processed by nobody", r.Counts.Missing)
-	if r.Injected == 0 {
+	for _, unsafe := range []bool{
+		wrong(r.Both > limit, "both sites ran for %s", show(r.Both)),
+		wrong(r.Counts.StaleAccepted > 0, "%d events accepted from a stale epoch", r.Counts.StaleAccepted),
+		wrong(r.Counts.FencedTwice > 0, "%d events twice in the fencing sink", r.Counts.FencedTwice),
+		wrong(r.Counts.Missing > 0, "%d events processed by nobody", r.Counts.Missing),
+	} {
+		r.Unsafe = r.Unsafe || unsafe
+	}
+	if wrong(r.Failed != "", "%s", r.Failed); r.Injected == 0 {
 		return
 	}
 	wrong(f.want == open && r.Opened == 0, "the gate of site %s did not open", f.site())
 	wrong(f.want == stayClosed && r.openedBeforeHeal(), "the gate of site %s opened", f.site())
 	wrong(f.goesOn && r.Stopped > 0, "the workload of site %s was stopped", otherSite(f.site()))
-	wrong(f.again && !has(r.Runs, siteA) && !has(r.Runs, siteB), "no workload runs though the fault is over")
 	wrong(f.exactly && r.Counts.Twice > 0, "%d events processed twice", r.Counts.Twice)
+	wrong(f.again && !has(r.Runs, siteA) && !has(r.Runs, siteB), "no workload runs though the fault is over")
 }
 
 // late is how late a machine with much to do lets a process run.

@@ -87,6 +87,9 @@ func TestJudge(t *testing.T) {
 		c.run.evaluate(&c.fault)
 		c.run.judge(&c.fault, timings[TimingFast])
 		got := strings.Join(c.run.Wrong, "; ")
+		if unsafe := strings.Contains(c.wrong, "both"); unsafe != c.run.Unsafe {
+			t.Errorf("%s: unsafe %v, want %v", c.name, c.run.Unsafe, unsafe)
+		}
 		if (c.wrong == "") != (got == "") || !strings.Contains(got, c.wrong) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.wrong)
 		}

@@ -63,7 +63,7 @@ func TestHandOver(t *testing.T) {
 
 func count(log *Log) Counts {
 	consumers, _ := log.Consumers()
-	return Count(log.Records(), consumers)
+	return Count(log.Records(), consumers, 0)
 }
 
 // Two consumers at once: the plain sink has what both did, the fencing sink only
@@ -108,8 +108,12 @@ func TestCountFindsStale(t *testing.T) {
 		{At: 27, Site: "a", Epoch: 1, Event: 3, Fenced: Stale},
 	}
 	want := Counts{Processed: 3, Twice: 1, ByBoth: 1, FencedTwice: 1, StaleAccepted: 1, StaleRefused: 1, Missing: 1}
-	if got := Count(records, consumers); got != want {
+	if got := Count(records, consumers, 25); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+	want.Twice, want.ByBoth = 0, 0
+	if got := Count(records, consumers, 26); got != want {
+		t.Errorf("since the second time: got %+v, want %+v", got, want)
 	}
 }
 
