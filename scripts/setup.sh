@@ -78,3 +78,9 @@ if [[ $azurite ]]; then
 	cp test/stores/azurite/package-lock.json bin/azurite/installed
 fi
 [[ -z $build ]] || wait "$build" || echo "setup: build the S3 server: see bin/setup-s3.log" >&2
+
+# The API server of Kubernetes takes minutes: more than the tests have.
+if [[ $target == test && ! -e bin/kube-apiserver ]] && command -v go >/dev/null; then
+	echo "building: kube-apiserver, helm (what the chart and the store of Leases are tested with)"
+	test/kubernetes/build.sh >bin/setup-kubernetes.log 2>&1 || echo "setup: build kube-apiserver: see bin/setup-kubernetes.log" >&2
+fi

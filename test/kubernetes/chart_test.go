@@ -276,9 +276,15 @@ func TestChartRefuses(t *testing.T) {
 		}
 	}
 	path := worker(t)
-	_, err := helm(t, "template", "trial", path, "--set", "stead-gate.site=east,stead-gate.other=east,stead-gate.store.version=lease")
-	if err == nil || !strings.Contains(err.Error(), `other: "east" is this site itself`) {
-		t.Errorf("the other site is this one: %v", err)
+	for _, test := range []struct{ set, says string }{
+		{"stead-gate.other=east", `other: "east" is this site itself`},
+		{"stead-gate.gate.beat=true", "gate.beat: the heartbeat has a Deployment"},
+		{"form=initial", `form: "initial" is not exec`},
+	} {
+		_, err := helm(t, "template", "trial", path, "--set", "stead-gate.site=east,stead-gate.other=west,stead-gate.store.version=lease", "--set", test.set)
+		if err == nil || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: %v; want %q in it", test.set, err, test.says)
+		}
 	}
 }
 
@@ -329,8 +335,8 @@ func TestCommandLines(t *testing.T) {
 			continue
 		}
 		for _, form := range []string{"exec", "sidecar", "init"} {
-			for _, beat := range []string{"true", "false"} {
-				for _, pod := range pods(rendered(t, "prod", path, "--set", "form="+form+",stead-gate.beat.enabled="+beat, "--values", under(t, values))) {
+			for _, beat := range []string{"beat.enabled=true", "beat.enabled=false,stead-gate.gate.beat=true"} {
+				for _, pod := range pods(rendered(t, "prod", path, "--set", "form="+form+",stead-gate."+beat, "--values", under(t, values))) {
 					for _, container := range containers(pod) {
 						if words := command(container); words != nil {
 							seen[words[0]]++

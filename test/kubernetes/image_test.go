@@ -20,8 +20,10 @@ import (
 // image packs the binary as `make image` does and returns the tar file.
 func image(t *testing.T) string {
 	t.Helper()
-	if err := build("../../deploy/image/pack", "pack", "."); err != nil {
-		t.Fatal(err)
+	pack := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", filepath.Join(bin, "pack"), ".")
+	pack.Dir = filepath.Join(root, "deploy/image/pack")
+	if out, err := pack.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	file := filepath.Join(t.TempDir(), "image.tar")
 	cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "pack"), "-binary", built(t), "-version", "1.2.3", "-tag", "stead:1.2.3", "-o", file)

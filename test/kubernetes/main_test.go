@@ -30,11 +30,9 @@ func run(m *testing.M) int {
 		return 1
 	}
 	bin = filepath.Join(root, "bin")
-	for name, pkg := range map[string]string{"helm": "helm.sh/helm/v3/cmd/helm", "crane": "github.com/google/go-containerregistry/cmd/crane"} {
-		if err := build("tools", name, pkg); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
+	if out, err := exec.Command("./build.sh").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build.sh: %v\n%s", err, out)
+		return 1
 	}
 	if server, err = start(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -33,11 +33,8 @@ type cluster struct {
 	end     func() // of the process
 }
 
-// start builds the API server, where that has not been done, and runs it.
+// start runs the API server.
 func start() (*cluster, error) {
-	if err := build("apiserver", "kube-apiserver", "."); err != nil {
-		return nil, err
-	}
 	dir, err := os.MkdirTemp("", "stead-apiserver-")
 	if err != nil {
 		return nil, err
@@ -81,16 +78,6 @@ func (c *cluster) run() error {
 func (c *cluster) stop() {
 	c.end()
 	os.RemoveAll(c.dir)
-}
-
-// build builds a program of a module below this directory.
-func build(module, name, pkg string) error {
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", filepath.Join(bin, name), pkg)
-	cmd.Dir = module
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build %s in %s: %w\n%s", pkg, module, err, out)
-	}
-	return nil
 }
 
 func freePort() (int, error) {

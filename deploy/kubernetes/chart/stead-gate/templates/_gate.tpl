@@ -36,7 +36,8 @@ prometheus.io/path: /metrics
 
 {{- /* One process writes the heartbeat of a site. */ -}}
 {{- define "stead-gate.beats" -}}
-- --beat={{ ternary "0" .Values.timing.period .Values.beat.enabled }}
+{{- if and .Values.gate.beat .Values.beat.enabled }}{{ fail "gate.beat: the heartbeat has a Deployment that writes it: set beat.enabled to false" }}{{ end -}}
+- --beat={{ ternary .Values.timing.period "0" .Values.gate.beat }}
 {{- end }}
 
 {{- define "stead-gate.listen" -}}
