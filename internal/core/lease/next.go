@@ -91,7 +91,7 @@ func (m *Machine) prepare(now Instant) bool {
 		return false
 	}
 	r := m.rec
-	r.State = Free
+	r.State, m.back = Free, true // nobody has had it: this run need not wait for others
 	m.swap(now, r)
 	return true
 }
