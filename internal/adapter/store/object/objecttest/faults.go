@@ -140,3 +140,18 @@ func (p Place) again(t *testing.T) {
 	}
 	mustConflict(t, r, first)
 }
+
+// oddKeys are those of blobs that others write, such as checkpoints of consumers.
+func (p Place) oddKeys(t *testing.T) {
+	s := p.Open(t)
+	for _, key := range []string{"hub/$default/checkpoint/0", "a b", "50%", "50%25", "a#b", "a?b=c&d", "a+b", "a@b:c", "it's(1)!*,;~", "[a]{b}|^`"} {
+		b := s.Blob("odd/" + key)
+		if err := b.Write(within(t, generous), []byte(key)); err != nil {
+			t.Errorf("write %q: %v", key, err)
+			continue
+		}
+		if value, err := b.Read(within(t, generous)); err != nil || string(value) != key {
+			t.Errorf("read %q: %q, %v", key, value, err)
+		}
+	}
+}

@@ -46,6 +46,7 @@ func Run(t *testing.T, p Place) {
 		{"a store that hangs", p.hangs},
 		{"a connection that was dropped", p.dropped},
 		{"the same value again", p.again},
+		{"keys that others have chosen", p.oddKeys},
 	}
 	for _, test := range tests {
 		t.Run(test.name, test.test)
