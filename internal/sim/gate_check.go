@@ -28,6 +28,7 @@ type gateTruth struct {
 	world   *gateWorld
 	highest uint64 // epoch of a workload that was started
 	removed moment // when the register was removed last
+	upset   bool   // and something else was wrong then
 	loose   bool   // and epochs cannot be expected to grow any more
 	dueSite int    // the site that has to run by due
 	dueRun  int    // in a run later than that
@@ -67,12 +68,13 @@ func (t *siteTruth) flatline(s *gateSite) {
 	w := s.world
 	st := s.m.State(s.now())
 	f := w.setup.Gate.Flatline
-	changed := w.store.blobs[1-s.id].changed
-	if len(st.Witnesses) > 1 || !st.Witnesses[0].Seen || changed == 0 || t.staleAt != 0 && w.now.sub(t.staleAt) < 2*f || s.cfg.Witnesses[0].Every == 0 {
+	if len(st.Witnesses) > 1 || !st.Witnesses[0].Seen || t.staleAt != 0 && w.now.sub(t.staleAt) < 2*f {
 		return
 	}
-	if ago := w.now.sub(changed); ago < f-f/100 && ago > f/2+w.setup.Timeout+w.setup.Late {
-		w.violate(checkGateVerdict, s.id, "finds a flatline, and the last heartbeat was written before", ago)
+	for _, at := range w.store.blobs[1-s.id].changes {
+		if ago := w.now.sub(at); ago < f-f/100 && ago > f/2+w.setup.Timeout+w.setup.Late {
+			w.violate(checkGateVerdict, s.id, "finds a flatline, and a heartbeat was written before", ago)
+		}
 	}
 }
 
@@ -125,7 +127,7 @@ func (t *gateTruth) runs(s *gateSite, c *gate.Change) {
 	if w.setup.Right == nil {
 		return
 	}
-	if c.Epoch <= t.highest && t.removed != 0 && (s.truth.running >= t.removed || w.now.sub(t.removed) < w.patience()) {
+	if c.Epoch <= t.highest && t.removed != 0 && (t.upset || s.truth.running >= t.removed) {
 		t.loose = true
 	}
 	if c.Epoch <= t.highest && !t.loose {
@@ -166,7 +168,7 @@ func (t *gateTruth) faulted(f *GateFault, ends bool) {
 		}
 	}
 	if f.Kind == GateRemove && !ends {
-		t.removed = w.now
+		t.removed, t.upset = w.now, t.upset || !calm
 	}
 }
 

@@ -147,12 +147,15 @@ func RandomGateSetup(seed uint64, length time.Duration) GateSetup {
 			s.Gate.OpenAfter = 3 * f
 		}
 		s.Gate.Mute = s.Format == gate.FormatTicks
+		if r.chance(2) {
+			s.Gate.StopAfter = 0 // the right alone has to keep the two apart
+		}
 		if s.Apart = !s.Gate.Mute && r.chance(6); s.Apart {
 			s.Gate.Beat, s.Gate.StopAfter = 0, 0
 		}
 	}
-	s.StopFor = s.Gate.Grace * time.Duration(r.between(1, 15)) / 10
-	s.Latency, s.Jitter = r.duration(time.Millisecond, 60*time.Millisecond), r.duration(0, 200*time.Millisecond)
+	s.StopFor = s.Gate.Grace * time.Duration([]int{3, 15, 100}[r.intn(3)]) / 10
+	s.Latency, s.Jitter = r.duration(time.Millisecond, 60*time.Millisecond), r.duration(0, f/[]time.Duration{40, 20, 10}[r.intn(3)])
 	s.Timeout = max(share.Every, 2*(s.Latency+s.Jitter)+20*time.Millisecond)
 	s.Late = r.duration(0, 20*time.Millisecond)
 	for i := range s.Drift {
@@ -164,8 +167,13 @@ func RandomGateSetup(seed uint64, length time.Duration) GateSetup {
 		one := randomGateFault(r, at, f, s.Right != nil)
 		s.Faults = append(s.Faults, one)
 		at += r.duration(0, 2*one.For+time.Second)
-		if r.chance(3) {
-			at += 16*f + 80*time.Second // calm
+		if !r.chance(3) {
+			continue
+		}
+		at += 16*f + 80*time.Second // calm
+		if s.Right != nil && r.chance(2) {
+			s.Faults = append(s.Faults, GateFault{Kind: GateSwitchover + GateFaultKind(r.intn(2)), At: at, For: time.Millisecond, Site: r.intn(2)})
+			at += 4 * f
 		}
 	}
 	for i := range s.Faults {
@@ -177,7 +185,7 @@ func RandomGateSetup(seed uint64, length time.Duration) GateSetup {
 
 // randomRight is a right with its margins as narrow as they may be, or wider.
 func randomRight(r *random, flatline time.Duration) *lease.Config {
-	ttl := (flatline * time.Duration(r.between(7, 15)) / 10).Truncate(time.Millisecond)
+	ttl := (flatline * time.Duration(r.between(7, 20)) / 10).Truncate(time.Millisecond)
 	use := ttl - ttl/64 - time.Millisecond
 	if r.chance(2) {
 		use = ttl * time.Duration(r.between(75, 95)) / 100
@@ -190,9 +198,15 @@ var timeSuffices = []GateFaultKind{
 	GateCrash, GateKill, GatePause, GateCut, GateCutBoth, GatePartition, GateDeaf, GateHang, GateTorn, GateDelete, GateWall, GateStop,
 }
 
+// hardOnRights are the faults that show whether two sites count time alike.
+var hardOnRights = []GateFaultKind{GatePause, GateCut, GatePartition, GateDeaf, GateSlow, GateHang, GateKill}
+
 func randomGateFault(r *random, at, flatline time.Duration, right bool) GateFault {
 	f := GateFault{Kind: GateFaultKind(r.intn(int(gateFaultKinds))), At: at, Site: r.intn(2)}
-	if !right {
+	switch {
+	case right && r.chance(2):
+		f.Kind = hardOnRights[r.intn(len(hardOnRights))]
+	case !right:
 		f.Kind = timeSuffices[r.intn(len(timeSuffices))]
 	}
 	f.For = r.duration(10*time.Millisecond, []time.Duration{flatline / 4, flatline, 3 * flatline, 8 * flatline}[r.intn(4)])

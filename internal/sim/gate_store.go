@@ -32,11 +32,14 @@ type gateValue struct {
 type gateBlob struct {
 	bytes   []byte // nil: there is none
 	past    [][]byte
-	changed moment // when a heartbeat was written last
+	changes []moment // when a heartbeat was written, the last ones
 }
 
 // maxPast is how many old values a cache may still have.
 const maxPast = 6
+
+// maxChanges is of how many writes it is known when they were.
+const maxChanges = 40
 
 type gateCallKind uint8
 
@@ -176,7 +179,7 @@ func (st *gateStore) beat(c *gateCall) {
 		b.past = append(b.past, b.bytes)
 		b.past = b.past[max(0, len(b.past)-maxPast):]
 	}
-	b.bytes, b.changed = c.bytes, w.now
+	b.bytes, b.changes = c.bytes, append(b.changes[max(0, len(b.changes)-maxChanges):], w.now)
 	if s.torn > 0 && w.net.chance(2) {
 		b.bytes = c.bytes[:w.net.intn(len(c.bytes))]
 	}
