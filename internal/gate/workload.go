@@ -24,7 +24,14 @@ func (g *Gate) startWorkload(epoch uint64) {
 	}
 	g.starting = true
 	go func() {
-		k, err := keeper.Start(opts)
+		k, err := keeper.Begin(opts)
+		if err == nil {
+			g.post(func(Instant) {
+				g.workload = k
+				g.move() // the deadlines have gone on meanwhile
+			})
+			err = k.Ready()
+		}
 		g.post(func(now Instant) { g.started(now, k, err) })
 	}()
 }
@@ -38,12 +45,10 @@ func (g *Gate) say(text string) {
 func (g *Gate) started(now Instant, k *keeper.Keeper, err error) {
 	g.starting = false
 	if err != nil {
-		g.log.Error("workload", "site", g.set.Site, "detail", err.Error())
+		g.workload = nil
 		g.ended(now, keeper.Exit{Err: err})
 		return
 	}
-	g.workload = k
-	g.move() // the deadlines have gone on meanwhile
 	go func() {
 		<-k.Done()
 		g.post(func(now Instant) {

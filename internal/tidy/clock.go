@@ -35,7 +35,7 @@ var wallTime = map[string]string{
 	"internal/daemon/routers.go":                 "the time of day that authenticated advertisements carry",
 	"internal/daemon/status.go":                  "the time of a status, as a person reads it",
 	"internal/daemon/tell.go":                    "the time of an event or a check, as a person reads it",
-	"cmd/stead/wall.go":                    "the time in a heartbeat, as a person or the program before reads it",
+	"cmd/stead/wall.go":                          "the time in a heartbeat, as a person or the program before reads it",
 	"cmd/stead/events.go":                        "ten minutes ago, as a person says it",
 }
 

@@ -32,32 +32,33 @@ func guarded(t testing.TB, dir, site string, j journal, more ...string) *program
 	return stead(t, "the gate of "+site, append(append(args, more...), workload...)...)
 }
 
-// Of two gates that start at once one opens, twenty times.
+// Of two gates that start at once one opens, twenty times; when it ends, or dies
+// with all that belongs to it, the other one does.
 func TestNeverBoth(t *testing.T) {
 	dir, j := folder(t), newJournal(t)
+	chance := rand.New(rand.NewPCG(1, 2))
 	for round := range 20 {
-		seed := rand.Uint64()
-		first, second := "east", "west"
-		if seed&1 != 0 {
-			first, second = second, first
+		gates := map[string]*program{}
+		for _, site := range []string{"east", "west"} {
+			gates[site] = guarded(t, dir, site, j, "--on-stop", "release", "--never", "flatlined", "--preferred=false")
 		}
-		a := guarded(t, dir, first, j, "--on-stop", "release", "--never", "flatlined")
-		b := guarded(t, dir, second, j, "--on-stop", "release", "--never", "flatlined")
 		before := len(j.entries(t))
-		testns.Eventually(t, patience, "a workload works", func() bool { return len(j.entries(t)) > before+50 })
-		gates := []*program{a, b}
-		if seed&2 != 0 {
-			gates[0], gates[1] = b, a
+		testns.Eventually(t, patience, "a workload works", func() bool { return len(j.entries(t)) > before+30 })
+		all := j.entries(t)
+		first := all[len(all)-1].site
+		second := map[string]string{"east": "west", "west": "east"}[first]
+		switch chance.IntN(3) {
+		case 0:
+			gates[first].signal(t, syscall.SIGTERM)
+		case 1:
+			gates[first].signal(t, syscall.SIGKILL)
+		case 2:
+			kill(t, gates[first])
 		}
-		for _, g := range gates {
-			// One is told to end, the other is killed, or is the one that takes over.
-			if seed&4 != 0 && g == a {
-				g.signal(t, syscall.SIGKILL)
-			} else {
-				g.signal(t, syscall.SIGTERM)
-			}
-			g.wait(t)
-		}
+		gates[first].wait(t)
+		j.works(t, second, 30)
+		gates[second].signal(t, syscall.SIGTERM)
+		gates[second].wait(t)
 		j.check(t)
 		if t.Failed() {
 			t.Fatalf("in round %d", round+1)

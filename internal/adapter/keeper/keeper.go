@@ -72,8 +72,18 @@ type Keeper struct {
 	late *time.Timer
 }
 
-// Start starts the workload. It waits until it runs, 5 s at most.
+// Start is Begin and Ready.
 func Start(opts Options) (*Keeper, error) {
+	k, err := Begin(opts)
+	if err != nil {
+		return nil, err
+	}
+	return k, k.Ready()
+}
+
+// Begin starts a keeper, which starts the workload. The deadlines can be moved
+// while it does.
+func Begin(opts Options) (*Keeper, error) {
 	if len(opts.Keeper) == 0 {
 		opts.Keeper = []string{"/proc/self/exe", "keeper"}
 	}
@@ -95,15 +105,20 @@ func Start(opts Options) (*Keeper, error) {
 		k.leave()
 		return nil, fmt.Errorf("start the keeper of the workload: %w", err)
 	}
+	k.guard(opts.Kill)
 	go k.listen(reports)
+	return k, nil
+}
+
+// Ready waits until the workload runs, 5 s at most, or tells why it does not.
+func (k *Keeper) Ready() error {
 	timeout := time.AfterFunc(startWithin, func() { _ = k.cmd.Process.Kill() })
 	defer timeout.Stop()
 	if err := <-k.ready; err != nil {
 		<-k.done
-		return nil, err
+		return err
 	}
-	k.guard(opts.Kill)
-	return k, nil
+	return nil
 }
 
 // start starts the keeper and gives it its job.

@@ -39,7 +39,14 @@ func Run(now func() clock.Instant) error {
 	if err := readLine(in, &w.job); err != nil {
 		return fmt.Errorf("keeper: %w (a gate starts it, not a person)", err)
 	}
-	w.end, w.kill = w.job.End, w.job.Kill
+	// The deadlines may have been moved while this process began.
+	last := w.job.order
+	for in.Buffered() > 0 || readable(ordersFD) {
+		if err := readLine(in, &last); err != nil {
+			break // the gate is gone: found out below
+		}
+	}
+	w.end, w.kill = last.End, last.Kill
 	if err := w.begin(); err != nil {
 		w.tell(report{What: failedStart, Text: err.Error()})
 		return nil
@@ -56,6 +63,13 @@ func Run(now func() clock.Instant) error {
 		}
 	}()
 	return w.watch(orders)
+}
+
+// readable tells whether a descriptor has something to read, or is at its end.
+func readable(fd int32) bool {
+	fds := []unix.PollFd{{Fd: fd, Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, 0)
+	return err == nil && n == 1 && fds[0].Revents&unix.POLLIN != 0
 }
 
 // readLine reads one value from the gate.
