@@ -40,9 +40,12 @@ var secrets = map[string]string{
 	"secret-access-key": "name a file by credentials-file",
 }
 
+// Kinds are the kinds of store that Parse reads, sorted.
+func Kinds() []string { return slices.Sorted(maps.Keys(forms)) }
+
 func examples() string {
 	var all []string
-	for _, kind := range slices.Sorted(maps.Keys(forms)) {
+	for _, kind := range Kinds() {
 		all = append(all, forms[kind].example)
 	}
 	return strings.Join(all[:len(all)-1], ", ") + " or " + all[len(all)-1]

@@ -2,6 +2,7 @@ package open
 
 import (
 	"stead/internal/adapter/store/azblob"
+	"stead/internal/adapter/store/consul"
 	"stead/internal/adapter/store/etcd"
 	"stead/internal/adapter/store/folder"
 	"stead/internal/adapter/store/kubernetes"
@@ -11,6 +12,7 @@ import (
 // openers has a line for each kind of store.
 var openers = map[string]opener{
 	"azblob":     azblob.Open,
+	"consul":     consul.Open,
 	"etcd":       etcd.Open,
 	"folder":     folder.Open,
 	"kubernetes": kubernetes.Open,
