@@ -22,6 +22,7 @@ type group struct {
 	router   *byRouter // the election, where it is VRRP
 	everyone *byItself // the election, where there is none
 	lease    *byLease  // the election, where it is a lease
+	peered   int       // its place among those with heartbeats
 	sync     []*group  // groups that change together, this one included; nil: none
 	alone    [1]*group
 	health   *health.Set

@@ -60,6 +60,9 @@ func (e *byLease) reconfigure() { e.m.Reconfigure(e.config()) }
 func (e *byLease) start(now Instant) {
 	e.startAt = now.Add(e.g.cfg.StartDelay)
 	e.m.Start(now)
+	if e.g.cfg.Pledged {
+		e.m.Bide(now.Add(e.g.cfg.Lease())) // a promise of an earlier run may still stand
+	}
 }
 
 func (e *byLease) setReady(now Instant, ready bool, why reason.Reason, priority int) {
@@ -270,6 +273,7 @@ func (c *Core) registerOf(g GroupID) *lease.Machine {
 
 // absorbLease turns what the machine of a lease says into actions.
 func (c *Core) absorbLease(now Instant, e *byLease) {
+	e.pledge(now)
 	out := e.m.Finish(now)
 	for ; e.seen.changes < len(out.Changes); e.seen.changes++ {
 		c.leaseChanged(now, e, &out.Changes[e.seen.changes])
@@ -278,8 +282,29 @@ func (c *Core) absorbLease(now Instant, e *byLease) {
 		e.open = until
 		c.acts.Fence = append(c.acts.Fence, FenceSlot{Slot: e.slot, Answer: until, Serve: until})
 	}
+	if e.g.cfg.Pledged {
+		c.machine.SetPledging(e.g.peered, e.m.Quiet())
+	}
 	for ; e.seen.sends < len(out.Ops); e.seen.sends++ {
 		c.acts.Store = append(c.acts.Store, StoreOp{Group: e.g.id, Op: out.Ops[e.seen.sends]})
+	}
+}
+
+// pledge tells the other nodes who has the group, keeps what this node has promised,
+// and counts on what it was promised while the store is not reached.
+func (e *byLease) pledge(now Instant) {
+	if !e.g.cfg.Pledged {
+		return
+	}
+	machine, at := e.c.machine, e.g.peered
+	holding := uint64(0)
+	if e.g.active {
+		holding = e.g.epoch
+		e.m.Vouch(machine.PledgedUntil(at))
+	}
+	machine.SetHolding(at, holding)
+	if machine.Pledged(at) {
+		e.m.Bide(now.Add(e.g.cfg.Lease()))
 	}
 }
 

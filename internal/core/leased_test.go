@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,7 @@ type leaseNode struct {
 	id      NodeID
 	cut     bool // the store cannot be reached
 	dead    bool
+	silent  bool // no packet gets from or to it
 	slots   map[int]Instant
 	bound   int
 	held    bool
@@ -75,6 +77,8 @@ func newLeaseWorld(t *testing.T, nodes int, change func(*Config)) *leaseWorld {
 		}
 		n := &leaseNode{id: NodeID(i), c: New(cfg), slots: map[int]Instant{}}
 		w.nodes = append(w.nodes, n)
+	}
+	for _, n := range w.nodes {
 		w.carryOut(n, n.c.Start(w.now))
 		w.step(n, CheckResult{Outcome: Passed})
 	}
@@ -97,6 +101,14 @@ func (w *leaseWorld) carryOut(n *leaseNode, a *Actions) {
 	}
 	for _, s := range a.Store {
 		w.begin(n, s.Op)
+	}
+	for _, s := range a.Send {
+		b, to := append([]byte(nil), s.Bytes...), w.nodes[s.To]
+		w.at(time.Millisecond, func() {
+			if !n.silent && !to.silent {
+				w.step(to, &Packet{From: n.id, Path: s.Path, Bytes: b})
+			}
+		})
 	}
 	for _, want := range a.Want {
 		n.held = want.Held
@@ -302,6 +314,53 @@ func TestLeaseWithoutItsStore(t *testing.T) {
 		w.pass(2 * testTTL)
 		w.expect(0, "the store is back")
 	}
+}
+
+// withHeartbeats lets the nodes talk to each other, and vouch for the holder.
+func withHeartbeats(cfg *Config) {
+	g := &cfg.Groups[0]
+	g.Pledged, g.Interval, g.Multiplier = true, 50*time.Millisecond, 4
+	cfg.Interval = g.Interval
+	for i := range cfg.Nodes {
+		cfg.Nodes[i].Paths = []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)}), 9176)}
+	}
+}
+
+func TestLeaseIsVouchedForByAllOthers(t *testing.T) {
+	for _, nodes := range []int{2, 3} {
+		w := newLeaseWorld(t, nodes, withHeartbeats)
+		w.pass(testTTL + 2*time.Second)
+		w.expect(0, "at first")
+		for _, n := range w.nodes {
+			n.cut = true
+		}
+		w.pass(3 * testTTL)
+		w.expect(0, "all others hear it, and have promised not to take the lease")
+		w.nodes[1].cut = false
+		w.pass(testTTL)
+		w.expect(0, "one that reaches the store keeps its promise")
+		w.nodes[nodes-1].silent = true
+		w.pass(4 * testLook)
+		w.expect(1, "one is not heard any more, so the holder lets go, and who reaches the store has it")
+		w.nodes[nodes-1].silent = false
+		for _, n := range w.nodes {
+			n.cut = false
+		}
+		w.pass(2 * testTTL)
+		if w.serving() == NoNode {
+			t.Fatalf("nobody serves\n%s", strings.Join(w.log, "\n"))
+		}
+	}
+}
+
+func TestLeaseThatNobodyVouchesForEnds(t *testing.T) {
+	w := newLeaseWorld(t, 2, withHeartbeats)
+	w.pass(testTTL + 2*time.Second)
+	w.nodes[1].silent, w.nodes[0].cut = true, true
+	w.pass(testTTL)
+	w.expect(NoNode, "cut off from the store and from the other node")
+	w.pass(4 * testLook)
+	w.expect(1, "which reaches the store")
 }
 
 func TestLeaseOfAStoppedFleetGoesOnWithTheNextEpoch(t *testing.T) {

@@ -25,7 +25,7 @@ func (c *Core) Retire(now Instant, cfg *Config) *Actions {
 	}
 	c.machine.Retire(now, func(name string) bool {
 		g := cfg.group(name)
-		return g != nil && g.priority(cfg.Self) > 0 && (g.byPeers() || g.watched())
+		return g != nil && g.priority(cfg.Self) > 0 && g.hasHeartbeats()
 	})
 	for _, e := range c.routers {
 		if g := cfg.group(e.g.cfg.Name); g == nil || g.priority(cfg.Self) == 0 || !g.sameRouter(e.g.cfg) {

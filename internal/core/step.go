@@ -90,7 +90,8 @@ func (c *Core) newGroup(id GroupID, cfg *Group) *group {
 func (c *Core) elect() {
 	c.peered = c.peered[:0]
 	for _, g := range c.groups {
-		if g.cfg.byPeers() || g.cfg.watched() {
+		if g.cfg.hasHeartbeats() {
+			g.peered = len(c.peered)
 			c.peered = append(c.peered, g)
 		}
 		switch {

@@ -14,7 +14,7 @@ const idleInterval = time.Second
 func peerConfig(cfg *Config) *peer.Config {
 	out := &peer.Config{Self: int(cfg.Self), Incarnation: cfg.Incarnation, Keys: cfg.Keys}
 	for i := range cfg.Groups {
-		if g := &cfg.Groups[i]; g.byPeers() || g.watched() {
+		if g := &cfg.Groups[i]; g.hasHeartbeats() {
 			out.Groups = append(out.Groups, peerGroup(cfg, g))
 		}
 	}
@@ -42,8 +42,8 @@ func peerGroup(cfg *Config, g *Group) peer.Group {
 		Interval: g.Interval, Lease: g.Lease(), Preempt: g.Preempt, PreemptDelay: g.PreemptDelay,
 		StartDelay: g.StartDelay, Damping: g.Damping, HoldOnQuorumLoss: g.HoldOnQuorumLoss, Floor: g.EpochFloor,
 	}
-	if g.watched() {
-		out.Watch = true
+	if g.watched() || g.Pledged {
+		out.Watch, out.Pledge = g.watched(), g.Pledged
 		for _, m := range g.Members {
 			out.Voters = append(out.Voters, int(m.Node))
 		}
@@ -67,7 +67,7 @@ func pairInterval(cfg *Config, other NodeID) time.Duration {
 	interval := idleInterval
 	for i := range cfg.Groups {
 		g := &cfg.Groups[i]
-		if (g.byPeers() || g.watched()) && g.has(cfg.Self) && g.has(other) {
+		if g.hasHeartbeats() && g.has(cfg.Self) && g.has(other) {
 			interval = min(interval, g.Interval)
 		}
 	}
@@ -77,6 +77,9 @@ func pairInterval(cfg *Config, other NodeID) time.Duration {
 // byPeers tells whether the nodes elect among themselves. A group decided by
 // VRRP in which this node has no part is nobody's here.
 func (g *Group) byPeers() bool { return g.Router == nil && !g.Everyone && g.Right == nil }
+
+// hasHeartbeats tells whether the nodes of a group have heartbeats for its sake.
+func (g *Group) hasHeartbeats() bool { return g.byPeers() || g.watched() || g.Pledged }
 
 // watched tells whether heartbeats find silent routers.
 func (g *Group) watched() bool { return g.Router != nil && g.Router.Detector.Interval > 0 }

@@ -163,6 +163,12 @@ func (m *Machine) Reconfigure(cfg *Config) {
 	m.cfg.Self, m.cfg.Session, m.cfg.Floor = self, session, max(floor, cfg.Floor)
 }
 
+// Quiet tells whether nothing is under way, or may still be, by which this node
+// could get the right, and it does not have it.
+func (m *Machine) Quiet() bool {
+	return !m.ours() && len(m.doubtful) == 0 && (m.op.id == 0 || !m.op.swap)
+}
+
 // Held tells whether this node has the right at a moment.
 func (m *Machine) Held(now Instant) bool { return m.held && now < m.end() }
 
@@ -210,6 +216,7 @@ type Status struct {
 	Known   bool
 	Record  Record // where there is one
 	Present bool
+	Bad     bool          // what is there is no record
 	Age     time.Duration // since the register was seen to change
 	Held    bool
 	Epoch   uint64 // of the right that this node has, or had last
@@ -220,7 +227,7 @@ type Status struct {
 
 // Status returns how things are.
 func (m *Machine) Status(now Instant) Status {
-	s := Status{Known: m.known, Record: m.rec, Present: m.readable(), Held: m.Held(now), Epoch: m.epoch, Store: m.lost, Claims: clock.Never}
+	s := Status{Known: m.known, Record: m.rec, Present: m.readable(), Bad: m.known && m.version != "" && m.bad, Held: m.Held(now), Epoch: m.epoch, Store: m.lost, Claims: clock.Never}
 	if m.known {
 		s.Age = now.Sub(m.since)
 	}

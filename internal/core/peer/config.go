@@ -47,6 +47,7 @@ type Group struct {
 	StartDelay       time.Duration // 0: one lease
 	HoldOnQuorumLoss bool
 	Watch            bool   // nothing is decided: Silent tells of voters that are not heard for the lease
+	Pledge           bool   // nothing is decided: the nodes promise the group to who says to have it
 	Floor            uint64 // epochs up to here may have been used before
 }
 

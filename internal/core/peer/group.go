@@ -86,6 +86,8 @@ type group struct {
 	askCause    Cause
 	askUntil    Instant
 
+	holding      uint64 // with Pledge: the epoch with which this node has it
+	pledging     bool   // with Pledge: this node can promise it
 	wants        bool   // the vote of the store
 	watched      uint64 // with Watch: the nodes that were heard
 	said         Record
@@ -114,6 +116,10 @@ func (m *Machine) evaluate(now Instant, g *group) {
 	m.settlePatience(now, g)
 	if g.cfg.Watch {
 		m.watch(g)
+		return
+	}
+	if g.cfg.Pledge {
+		m.pledge(g)
 		return
 	}
 	m.observe(now, g)
@@ -217,6 +223,9 @@ func (m *Machine) compose(g *group) Record {
 		r.Role = RoleClaiming
 	case Active:
 		r.Role = RoleActive
+	}
+	if g.holding > 0 {
+		r.Role, r.Epoch = RoleActive, g.holding
 	}
 	switch {
 	case g.phase == Active && g.target != nobody:

@@ -188,7 +188,8 @@ func (m *Machine) Start(now Instant) {
 }
 
 func (m *Machine) startGroup(now Instant, g *group) {
-	if g.cfg.Watch {
+	if g.cfg.Watch || g.cfg.Pledge {
+		m.touch(g)
 		return
 	}
 	g.voterAt = now.Add(g.lease)
