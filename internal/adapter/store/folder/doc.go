@@ -22,7 +22,7 @@
 // what it has opened, so two clients that have opened it both succeed. Hard links
 // are not to be had there, and locks are lost when a connection is.
 //
-// A superseded version is kept until three newer ones are there. A rename that was
+// A superseded version is kept until 32 newer ones are there. A rename that was
 // under way for so long that its target had come and gone again succeeds, but below
 // the highest number: readers do not see it, and its writer, which looks afterwards,
 // does not take it for a success.
@@ -35,13 +35,14 @@
 // # Caches
 //
 // The kernel's clients of NFS and SMB keep attributes, names and pages for seconds,
-// up to a minute (actimeo, acdirmax). What they promise is close-to-open: an open asks the server,
-// so it is opens that this package relies on, of each directory on the way to a value
-// and of the file itself; it never asks for the attributes of a path. NFS then throws away
-// what it knew about a directory that has changed (also that a name is absent), and looks a replaced
-// file up again. SMB lists directories and opens files on the server. On both, pages of a file are read with
-// O_DIRECT, past the page cache, for the sake of writers that change a file in place.
-// A cache that lies all the same makes a swap fail, and nothing else.
+// up to a minute (actimeo, acdirmax). What they promise is close-to-open: an open
+// asks the server. So it is opens that a value is found by, of each directory on the
+// way and of the file itself; the attributes of a path are never asked for. NFS then
+// throws away what it knew about a directory that has changed (also that a name is
+// absent), and looks a file that was replaced up again. SMB lists directories and
+// opens files on the server. On both, pages of a file are read with O_DIRECT, past
+// the page cache, for the sake of writers that change a file in place. A cache that
+// lies all the same makes a swap fail, and nothing else.
 //
 // inotify does not see what other clients do: there is no Watch.
 //

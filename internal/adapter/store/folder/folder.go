@@ -25,9 +25,9 @@ type Store struct {
 	calls    calls
 	cleaning chan struct{} // holds one entry while something is tidied up
 
-	mu    sync.Mutex
-	first *place               // where the folder was first
-	swept map[string]time.Time // when leftovers of a directory were looked for
+	mu     sync.Mutex
+	first  *place         // where the folder was first
+	writes map[string]int // to each directory
 }
 
 // Open returns the store of a folder. Whether it is there is seen by each call: a
@@ -35,7 +35,7 @@ type Store struct {
 func Open(_ context.Context, spec *store.Spec, options store.Options) (store.Store, error) {
 	return &Store{
 		path: spec.Path, mounted: spec.Flag("mounted"), umask: umask(), log: options.Complete().Log,
-		cleaning: make(chan struct{}, 1), swept: map[string]time.Time{},
+		cleaning: make(chan struct{}, 1), writes: map[string]int{},
 	}, nil
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	keep    = 4  // versions that stay, the last one among them
+	keep    = 32 // versions that stay, the last one among them
 	mostTry = 20 // readings of a register that changes all the while
 )
 
@@ -45,7 +45,7 @@ func (r *register) dir() string { return r.key + registerSuffix }
 
 // newest reads the highest version that has something in it. The highest one is never removed
 // and never empty, so that the first look has it. Only where a listing was
-// overtaken by three swaps, or where there is nothing, does it look again: what two looks
+// overtaken by many swaps, or where there is nothing, does it look again: what two looks
 // agree upon is so.
 func (r *register) newest(root *os.Root) (token, error) {
 	var before []uint64

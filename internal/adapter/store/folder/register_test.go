@@ -2,6 +2,7 @@ package folder
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -33,7 +34,7 @@ func history(t *testing.T, swaps int) (*register, *os.Root, string) {
 }
 
 func TestOldVersionsAreForgotten(t *testing.T) {
-	_, _, dir := history(t, 9)
+	_, _, dir := history(t, keep+5)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -42,20 +43,20 @@ func TestOldVersionsAreForgotten(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if len(names) != keep || names[0] != "0000000006" || names[keep-1] != "0000000009" {
+	if len(names) != keep || names[0] != "0000000006" || names[keep-1] != numberName(keep+5) {
 		t.Errorf("there are %q", names)
 	}
 }
 
 // A rename that was under way while its target came and went succeeds, and must not count.
 func TestLateRenameBelowTheNewest(t *testing.T) {
-	r, root, _ := history(t, 9)
+	r, root, _ := history(t, keep+5)
 	late := token{2, "00112233445566aa", "late"}
 	err := r.put(t.Context(), root, 0o750, late)
 	if err == nil || errors.Is(err, store.ErrConflict) {
 		t.Fatalf("put: %v; want an outcome that is not known", err)
 	}
-	if value, _, err := r.Read(t.Context()); err != nil || string(value) != "value 9" {
+	if value, _, err := r.Read(t.Context()); err != nil || string(value) != fmt.Sprint("value ", keep+5) {
 		t.Fatalf("read: %q, %v", value, err)
 	}
 }

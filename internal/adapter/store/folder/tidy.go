@@ -33,17 +33,17 @@ func (s *Store) tidy(work func(*os.Root)) {
 	}()
 }
 
-// due tells whether leftovers of a directory are to be looked for: by its first
-// writer, and then once in a while.
+// sweepEvery is after how many writes to a directory leftovers are looked for again.
+const sweepEvery = 1000
+
+// due tells whether leftovers of a directory are to be looked for: with its first
+// write, and then once in a while.
 func (s *Store) due(dir string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
-	if last, ok := s.swept[dir]; ok && now.Sub(last) < leftover {
-		return false
-	}
-	s.swept[dir] = now
-	return true
+	writes := s.writes[dir]
+	s.writes[dir] = writes + 1
+	return writes%sweepEvery == 0
 }
 
 // sweep removes what dead writers left in a directory that was just written to. The

@@ -9,11 +9,11 @@ import (
 	"stead/internal/adapter/store"
 )
 
-// The words of package store, for those who open one.
-type (
-	Spec    = store.Spec
-	Options = store.Options
-)
+// Spec is a store as its URL names it.
+type Spec = store.Spec
+
+// Options are what every kind of store is opened with.
+type Options = store.Options
 
 // Parse reads the URL of a store.
 func Parse(url string) (*Spec, error) { return store.Parse(url) }
