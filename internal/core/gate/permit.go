@@ -85,9 +85,10 @@ func (m *Machine) wants(now Instant) bool {
 	case Waiting:
 		ok, _ := m.permitted(now)
 		return ok
-	case Resuming, Open:
-		return true
-	case Ending:
+	case Resuming:
+		st := m.right.Status(now)
+		return !st.Known || m.sameRight(&st)
+	case Open, Ending:
 		// The workload may still run: as long as the right is this site's it stays so.
 		return m.holds(now)
 	}
