@@ -74,7 +74,7 @@ a gate did not do what it has to.`,
 	cmd.Flags().StringVar(&f.html, "html", "", "write a report with drawings into this file")
 	cmd.Flags().StringVar(&f.keepLogs, "keep-logs", "", "write the daemons' logs into this directory (when something fails they are kept anyway)")
 	cmd.Flags().BoolVar(&f.noOriginal, "no-original", false, "with dr: leave out the construction that the gate replaces")
-	cmd.AddCommand(newLabInitCmd(), newLabInitDRCmd(), newLabConsumeCmd(), newLabOriginalCmd())
+	cmd.AddCommand(newLabInitCmd(), newLabInitDRCmd(), newLabConsumeCmd(), newLabOriginalCmd(), newLabClockCmd())
 	return cmd
 }
 

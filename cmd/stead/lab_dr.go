@@ -13,6 +13,7 @@ import (
 	"stead/internal/lab/dr"
 	"stead/internal/lab/dr/original"
 	"stead/internal/lab/dr/queue"
+	"stead/internal/lab/wallclock"
 )
 
 // drOptions are those of --network dr, which has none of those of the other networks.
@@ -126,6 +127,18 @@ func newLabOriginalCmd() *cobra.Command {
 	cmd.Flags().BoolVar(&opt.Preferred, "preferred", false, "start without a look")
 	cmd.Flags().DurationVar(&opt.Beat, "beat", 0, "how often the heartbeat is written, and read")
 	cmd.Flags().DurationVar(&opt.Flatline, "flatline", 0, "how old a heartbeat may be")
-	cmd.Flags().DurationVar(&opt.Shift, "shift", 0, "by which the clock of this site is wrong")
 	return cmd
+}
+
+// newLabClockCmd runs a program whose wall clock the lab has in its hands.
+func newLabClockCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:    "clock -- ARGUMENT...",
+		Short:  "run this program again, with a wall clock of its own",
+		Hidden: true,
+		Args:   cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return withCode(exitFailed, wallclock.Exec(append([]string{"stead"}, args...)))
+		},
+	}
 }

@@ -14,7 +14,6 @@ import (
 const (
 	sigStop = syscall.SIGSTOP
 	sigCont = syscall.SIGCONT
-	sigKill = syscall.SIGKILL
 )
 
 // want is what has to become of the gate of the site that does not run.
@@ -48,6 +47,7 @@ type fault struct {
 	again   bool // after heal, a workload has to run again
 	exactly bool // nothing is processed twice
 	split   bool // the heartbeat is written by a program of its own
+	clocks  bool // both sites have wall clocks that can be stepped
 	pauses  bool // what is stopped counts as what does not run, until it goes on
 
 	original bool // the construction that the gate replaces goes through it, too
@@ -139,6 +139,17 @@ var faults = []*fault{
 	{
 		name: "stale-b", about: "site b reads what the share held when the fault began", goesOn: true,
 		inject: shareFault(share.Faults{Stale: true}, siteB), heal: healShare,
+	},
+	{
+		name: "clock", about: "the wall clock of site a is stepped an hour ahead and then two back, then that of b", goesOn: true, clocks: true, original: true,
+		inject: stepClocks,
+	},
+	{
+		name: "clock-dies", about: "site a, whose wall clock is two hours ahead of that of b, dies", want: open, clocks: true,
+		prepare: func(ctx context.Context, p *pair) error {
+			return errors.Join(p.step(ctx, siteA, time.Hour), p.step(ctx, siteB, -time.Hour))
+		},
+		inject: func(_ context.Context, p *pair) error { return p.die(siteA) }, heal: healCable,
 	},
 	{
 		name: "paused", about: "everything on site a stands still for three times the flatline, as in a snapshot, and goes on", want: open, pauses: true,

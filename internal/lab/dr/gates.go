@@ -13,7 +13,7 @@ import (
 // start starts what there is on a site, as a user would.
 func (p *pair) start(site string) error {
 	if p.original {
-		return p.startOriginal(site, 0)
+		return p.startOriginal(site)
 	}
 	times := p.times
 	if p.fault.split {
@@ -26,10 +26,10 @@ func (p *pair) start(site string) error {
 }
 
 // startOriginal starts the construction that the gate replaces.
-func (p *pair) startOriginal(site string, shift time.Duration) error {
+func (p *pair) startOriginal(site string) error {
 	args := []string{
 		"lab", "original", "--folder", mountPoint, "--this", site, "--that", otherSite(site),
-		"--beat", p.times.Beat.String(), "--flatline", p.times.Flatline.String(), "--shift", shift.String(),
+		"--beat", p.times.Beat.String(), "--flatline", p.times.Flatline.String(),
 	}
 	if site == siteA {
 		args = append(args, "--preferred")

@@ -45,10 +45,22 @@ func (p *pair) lines(site string) (list []Line) {
 			Epoch                        uint64
 		}
 		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg != "" {
-			list = append(list, Line{site, boot.Add(line.Time.Sub(wall)), line.Msg, line.Verdict, line.Reason, line.Detail, line.Epoch})
+			list = append(list, Line{site, boot.Add(stepless(line.Time.Sub(wall))), line.Msg, line.Verdict, line.Reason, line.Detail, line.Epoch})
 		}
 	}
 	return list
+}
+
+// stepless is a time of a log, by a wall clock that may have been stepped by an hour.
+// No trial lasts half of one.
+func stepless(d time.Duration) time.Duration {
+	for d > time.Hour/2 {
+		d -= time.Hour
+	}
+	for d < -time.Hour/2 {
+		d += time.Hour
+	}
+	return d
 }
 
 // bothLines are what both gates have logged, in order.

@@ -3,6 +3,8 @@ package dr
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"stead/internal/lab/dr/queue"
@@ -39,6 +41,9 @@ func (p *pair) play(ctx context.Context, r *Result) error {
 		return fmt.Errorf("before the fault: %w", err)
 	}
 	stays(ctx, settle) // the workload is at work, and heartbeats go by
+	if p.original {
+		p.awaitBeat(ctx)
+	}
 	r.Injected = workload.Now()
 	if err := p.fault.inject(ctx, p); err != nil {
 		return fmt.Errorf("inject: %w", err)
@@ -59,6 +64,23 @@ func (p *pair) play(ctx context.Context, r *Result) error {
 		stays(ctx, p.times.Flatline+settle)
 	}
 	return ctx.Err()
+}
+
+// awaitBeat waits for the next heartbeat of the site that runs: what is measured of the
+// construction is then what it takes from its last heartbeat on.
+func (p *pair) awaitBeat(ctx context.Context) {
+	name := filepath.Join(p.dir, otherSite(p.fault.site()), "heartbeat.txt")
+	modified := func() time.Time {
+		info, err := os.Stat(name)
+		if err != nil {
+			return time.Time{}
+		}
+		return info.ModTime()
+	}
+	before := modified()
+	for end := time.Now().Add(2 * p.times.Beat); ctx.Err() == nil && time.Now().Before(end) && modified().Equal(before); {
+		stays(ctx, 10*time.Millisecond)
+	}
 }
 
 // prepare lets site a run and b wait, and then whatever the fault needs.

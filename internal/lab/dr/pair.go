@@ -14,6 +14,7 @@ import (
 	"stead/internal/lab"
 	"stead/internal/lab/dr/queue"
 	"stead/internal/lab/share"
+	"stead/internal/lab/wallclock"
 	"stead/internal/workload"
 )
 
@@ -59,7 +60,9 @@ type pair struct {
 
 	mounts   map[string]*share.Mount
 	programs map[string][]*program
-	paused   []span // of site a's processes
+	clocks   map[string]*wallclock.Clock // of the sites, where a fault steps them
+	copy     *os.File                    // of the program, for those
+	paused   []span                      // of site a's processes
 }
 
 // span is from a moment to just before another.
@@ -69,6 +72,13 @@ type span struct{ From, To Instant }
 // runs on the sites yet.
 func (p *pair) open(queueHost *lab.Host, port uint16) error {
 	p.log, p.mounts, p.programs = queue.New(eventEvery), map[string]*share.Mount{}, map[string][]*program{}
+	if p.fault.clocks {
+		var err error
+		if p.copy, err = wallclock.Copy("/proc/self/exe"); err != nil {
+			return err
+		}
+		p.clocks = map[string]*wallclock.Clock{siteA: {}, siteB: {}}
+	}
 	if err := p.build(queueHost, netip.AddrPortFrom(queueHost.Address, port)); err != nil {
 		return errors.Join(err, p.close())
 	}
@@ -109,6 +119,9 @@ func (p *pair) close() (err error) {
 	if p.server != nil {
 		p.server.Close()
 	}
+	if p.copy != nil {
+		err = errors.Join(err, p.copy.Close())
+	}
 	if p.dir != "" {
 		err = errors.Join(err, os.RemoveAll(p.dir))
 	}
@@ -118,7 +131,7 @@ func (p *pair) close() (err error) {
 // run starts a program on a site.
 func (p *pair) run(site, log string, args []string, env ...string) error {
 	program := &program{
-		host: p.hosts[site], args: append([]string{p.opt.Binary}, args...), env: env,
+		host: p.hosts[site], args: append([]string{p.opt.Binary}, args...), env: env, clock: p.clocks[site], copy: p.copy,
 		log: filepath.Join(p.logs, p.name+"-"+site+"-"+log+".log"),
 	}
 	p.programs[site] = append(p.programs[site], program)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"stead/internal/lab"
+	"stead/internal/lab/wallclock"
 )
 
 // program runs on a host until it is ended.
@@ -16,6 +17,10 @@ type program struct {
 	args []string // the program's file first
 	env  []string
 	log  string // the file that what it writes is added to
+	// clock is the wall clock that it has; nil: the machine's. copy is the program
+	// to be run then: see package wallclock.
+	clock *wallclock.Clock
+	copy  *os.File
 
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
@@ -28,7 +33,17 @@ func (p *program) start() error {
 		return err
 	}
 	defer log.Close()
-	p.cmd = p.host.Command(p.args[0], p.args[1:]...)
+	args := p.args
+	if p.clock != nil {
+		args = append([]string{args[0], "lab", "clock", "--"}, args[1:]...)
+	}
+	p.cmd = p.host.Command(args[0], args[1:]...)
+	if p.clock != nil {
+		if p.cmd.ExtraFiles, err = p.clock.Files(p.copy); err != nil {
+			return err
+		}
+		defer p.cmd.ExtraFiles[0].Close()
+	}
 	p.cmd.Args[0] = "stead"
 	p.cmd.Env = append(os.Environ(), p.env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log

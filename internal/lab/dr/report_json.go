@@ -36,6 +36,7 @@ type faultJSON struct {
 	Runs      int          `json:"runs"`
 	OpenedMS  *float64     `json:"opened_ms"`  // null: the gate did not open
 	StoppedMS *float64     `json:"stopped_ms"` // null: the workload of the other site was not stopped
+	AgainMS   *float64     `json:"again_ms"`   // from the end of the fault until a workload ran that did not before; null: none did
 	NobodyMS  float64      `json:"nobody_ms"`
 	BothMS    float64      `json:"both_ms"`
 	Events    queue.Counts `json:"events"`
@@ -67,7 +68,7 @@ func (r *Results) WriteJSON(w io.Writer) error {
 			list = &out.Trial
 		}
 		*list = append(*list, faultJSON{
-			Name: f.Name, About: f.About, Want: f.Want, Runs: len(f.Runs), OpenedMS: orNull(f.Opened()), StoppedMS: orNull(f.Stopped()),
+			Name: f.Name, About: f.About, Want: f.Want, Runs: len(f.Runs), OpenedMS: orNull(f.Opened()), StoppedMS: orNull(f.Stopped()), AgainMS: orNull(f.Again()),
 			NobodyMS: inMS(f.Nobody()), BothMS: inMS(f.Both()), Events: f.Counts(), Wrong: append([]string{}, f.Wrong()...), Each: f.Runs,
 		})
 	}

@@ -21,7 +21,7 @@ func number(d time.Duration) string { return fmt.Sprintf("%.0f", d.Seconds()*100
 func (r *Results) WriteText(w io.Writer) error {
 	s := &r.Setup
 	fmt.Fprintf(w, "\ngates: %s; Linux %s, %d CPUs; an event every %s\n", s.Times, s.Kernel, s.CPUs, s.EventEvery)
-	fmt.Fprintf(w, "times in milliseconds from the fault on, the largest of all runs; events: the sums\n\n")
+	fmt.Fprintf(w, "times in milliseconds from the fault on (ran again: from its end on), the largest of all runs; events: the sums\n\n")
 	if err := r.table(w, false); err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (r *Results) hasOriginal() bool {
 
 func (r *Results) table(w io.Writer, original bool) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "fault\truns\tthe gate of\topened\tother stopped\tnobody ran\tboth ran\tevents\ttwice\tby both\tstale refused\tstale accepted\t  verdict, and whether all is well")
+	fmt.Fprintln(table, "fault\truns\tthe gate of\topened\tother stopped\tran again\tnobody ran\tboth ran\tevents\ttwice\tby both\tstale refused\tstale accepted\t  verdict, and whether all is well")
 	for i := range r.Faults {
 		f := &r.Faults[i]
 		if f.Original != original {
@@ -49,7 +49,7 @@ func (r *Results) table(w io.Writer, original bool) error {
 		if said := f.Said(); said != "" {
 			words = said + ": " + words
 		}
-		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t  %s\n", f.Name, len(f.Runs), f.Want, orDash(f.Opened()), orDash(f.Stopped()),
+		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t  %s\n", f.Name, len(f.Runs), f.Want, orDash(f.Opened()), orDash(f.Stopped()), orDash(f.Again()),
 			number(f.Nobody()), number(f.Both()), c.Processed, c.Twice, c.ByBoth, c.StaleRefused, c.StaleAccepted, words)
 	}
 	return table.Flush()

@@ -37,9 +37,6 @@ type FaultResult struct {
 // add takes in a run.
 func (r *Results) add(run Result) {
 	f := faultNamed(run.Fault)
-	if f == nil {
-		f = clockAhead
-	}
 	i := slices.IndexFunc(r.Faults, func(have FaultResult) bool { return have.Name == run.Fault && have.Original == run.Original })
 	if i < 0 {
 		i = len(r.Faults)
@@ -93,9 +90,14 @@ func (f *FaultResult) worst(measure func(*Result) time.Duration) (most time.Dura
 	return most
 }
 
-// Opened, Stopped, Nobody and Both are the largest of all runs.
+// Opened is the largest of all runs.
 func (f *FaultResult) Opened() time.Duration {
 	return f.worst(func(r *Result) time.Duration { return r.Opened })
+}
+
+// Again: see Opened.
+func (f *FaultResult) Again() time.Duration {
+	return f.worst(func(r *Result) time.Duration { return r.Again })
 }
 
 // Stopped: see Opened.

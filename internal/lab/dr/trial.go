@@ -91,7 +91,7 @@ func (t *trial) originals() (list []*fault) {
 			list = append(list, f)
 		}
 	}
-	return append(list, clockAhead)
+	return list
 }
 
 func originalHost(n int, site string) string { return fmt.Sprintf("orig%d%s", n, site) }
@@ -224,6 +224,9 @@ func (r *Result) line() string {
 	what := "the gate stayed closed"
 	if r.Opened > 0 {
 		what = "the gate opened after " + show(r.Opened)
+	}
+	if r.Again > 0 {
+		what += ", and one after " + show(r.Again) + " when the fault was over"
 	}
 	name := r.Fault
 	if r.Original {

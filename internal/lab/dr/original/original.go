@@ -27,8 +27,7 @@ type Options struct {
 	Preferred bool
 	Beat      time.Duration // how often the file is written, and how often it is read
 	Flatline  time.Duration
-	Shift     time.Duration // by which this site's clock is wrong
-	Command   []string      // the workload
+	Command   []string // the workload
 }
 
 // ticksAtEpoch is 1970-01-01 in .NET ticks: units of 100 ns since the year 1.
@@ -70,7 +69,7 @@ func (opt *Options) watch(ctx context.Context) error {
 		switch {
 		case err != nil, parseErr != nil:
 			pause = again
-		case ticks(time.Now().Add(opt.Shift))-last > opt.Flatline.Nanoseconds()/100:
+		case ticks(time.Now())-last > opt.Flatline.Nanoseconds()/100:
 			fmt.Println("flatlined")
 			return nil
 		}
@@ -85,7 +84,7 @@ func (opt *Options) beat(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := os.MkdirAll(filepath.Dir(name), 0o755)
 		if err == nil {
-			err = os.WriteFile(name, strconv.AppendInt(nil, ticks(time.Now().Add(opt.Shift)), 10), 0o644)
+			err = os.WriteFile(name, strconv.AppendInt(nil, ticks(time.Now()), 10), 0o644)
 		}
 		if err != nil {
 			fmt.Println("heartbeat:", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -60,11 +61,15 @@ func TestTakesOverAndThenBothRun(t *testing.T) {
 
 func TestClocksDecide(t *testing.T) {
 	folder := t.TempDir()
-	site(t, Options{Folder: folder, This: "a", That: "b", Preferred: true})
-	if !written(t, heartbeat(folder, "a"), soon) {
-		t.Fatal("no heartbeat")
+	if err := os.MkdirAll(filepath.Dir(heartbeat(folder, "a")), 0o755); err != nil {
+		t.Fatal(err)
 	}
-	if b, _ := site(t, Options{Folder: folder, This: "b", That: "a", Shift: time.Hour}); !written(t, b, soon) {
-		t.Fatal("a site whose clock is an hour ahead does not start: that is not the construction")
+	b, _ := site(t, Options{Folder: folder, This: "b", That: "a"})
+	behind := ticks(time.Now().Add(-time.Hour)) // of a site that lives, and whose clock is behind
+	if err := os.WriteFile(heartbeat(folder, "a"), strconv.AppendInt(nil, behind, 10), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if !written(t, b, soon) {
+		t.Fatal("a site does not start beside one whose clock is an hour behind: that is not the construction")
 	}
 }
