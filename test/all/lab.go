@@ -40,6 +40,7 @@ func (r *run) lab() (total tally) {
 	for _, network := range []string{"overlay", "bgp"} {
 		total.add(r.labIn(network))
 	}
+	total.add(r.labDR())
 	return total
 }
 
