@@ -41,23 +41,37 @@ func (o *order) say(w io.Writer, r report.Result, words string) error {
 
 func newSwitchoverCmd() *cobra.Command {
 	var o order
-	var to string
+	var to, site string
 	cmd := &cobra.Command{
-		Use:   "switchover GROUP",
-		Short: "move a group to another node without losing a request",
+		Use:   "switchover GROUP | --site SITE",
+		Short: "move a group to another node without losing a request, or a workload to a site",
 		Long: `Move a group to another node: the target puts the addresses in place behind a closed
 fence before the active node lets go, so that no request is lost. Any member may be asked.
 
 A virtual router cannot know who else is there: the active node is to be asked, and
 where nobody takes over it serves on. With --wait the command ends then.
 
+With --site the workload that the gate of this node holds back is to run at that site:
+it is drained where it runs, and starts there when nothing of it is left here.
+
 Exit codes: 0 begun, or with --wait done; 1 not within the timeout; 2 wrong usage;
 3 no daemon answers; 4 refused, or given up because nobody took over.`,
 		Example: `  stead switchover web
-  stead switchover web --to secondary --wait`,
+  stead switchover web --to secondary --wait
+  stead switchover --site west --wait`,
 		ValidArgsFunction: o.completeGroup,
-		Args:              cobra.ExactArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if site != "" {
+				return cobra.NoArgs(cmd, args)
+			}
+			return cobra.ExactArgs(1)(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if site != "" {
+				return o.talk(cmd, func(ctx context.Context, client *api.Client) error {
+					return switchSites(ctx, client, cmd.OutOrStdout(), &o, site)
+				})
+			}
 			return o.talk(cmd, func(ctx context.Context, client *api.Client) error {
 				return switchover(ctx, client, cmd.OutOrStdout(), &o, args[0], to)
 			})
@@ -66,9 +80,36 @@ Exit codes: 0 begun, or with --wait done; 1 not within the timeout; 2 wrong usag
 	o.flags(cmd)
 	o.waitFlags(cmd, "the other node is active")
 	cmd.Flags().StringVar(&to, "to", "", "the `node` that is to take over (default: the best that is ready)")
+	cmd.Flags().StringVar(&site, "site", "", "the `site` that is to run the workload of the gate")
 	// It fails for a flag that does not exist only.
 	_ = cmd.RegisterFlagCompletionFunc("to", o.completeMember)
 	return cmd
+}
+
+// switchSites moves the workload of the gate to a site.
+func switchSites(ctx context.Context, client *api.Client, w io.Writer, o *order, site string) error {
+	result, err := client.Do(ctx, report.Command{Verb: report.Switchover, Site: site})
+	if err != nil {
+		return err
+	}
+	if !o.wait {
+		return o.say(w, result, fmt.Sprintf("the workload goes to %s: the switchover has begun", site))
+	}
+	err = wait(ctx, client, o.timeout, func(s *report.Status) string {
+		switch g := s.Gate; {
+		case g == nil:
+			return "the gate is gone"
+		case g.Holder != site || g.RightState != "held":
+			return "the right is not held by " + site + " yet"
+		default:
+			result.Epoch = g.Epoch
+			return ""
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return o.say(w, result, fmt.Sprintf("%s has the right to run the workload", site))
 }
 
 func switchover(ctx context.Context, client *api.Client, w io.Writer, o *order, group, to string) error {

@@ -10,6 +10,9 @@ import (
 
 // Do hands a command to the engine and waits for its reply.
 func (d *Daemon) Do(ctx context.Context, c report.Command) (report.Result, error) {
+	if c.Verb == report.Switchover && c.Site != "" {
+		return d.switchSites(c.Site)
+	}
 	command, err := d.translate(c)
 	if err != nil {
 		return report.Result{}, err

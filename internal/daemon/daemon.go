@@ -47,6 +47,7 @@ type Daemon struct {
 
 	store     *stateFile
 	stores    stores
+	site      site
 	fence     fence.Fence
 	wall      *wall
 	overlays  *overlay.Overlays
@@ -88,7 +89,7 @@ func New(cfg *config.Config, file, node string, log *slog.Logger) (*Daemon, erro
 	d.metrics = metrics.New(d)
 	d.events.Observe(d.metrics.Count)
 	d.events.Observe(d.logEvent)
-	build := []func() error{d.openSupervisor, d.checkPermissions, d.openStore, d.openFence, d.buildOverlays, d.openLinks, d.openRouters, d.openSpeaker, d.openStores, d.buildEngine, d.lookUpHooks, d.openNotifier}
+	build := []func() error{d.openSupervisor, d.checkPermissions, d.checkGate, d.openStore, d.openFence, d.buildOverlays, d.openLinks, d.openRouters, d.openSpeaker, d.openStores, d.buildEngine, d.lookUpHooks, d.openNotifier}
 	for _, part := range build {
 		if err := part(); err != nil {
 			d.takeDown()
@@ -151,6 +152,9 @@ func (d *Daemon) Run(ctx context.Context, front Front) error {
 	start(func() { d.publish(ctx) })
 	start(func() { d.tameThreads(ctx) })
 	start(func() { d.supervise(ctx) })
+	if d.cfg.Gate != nil {
+		start(func() { d.runGate(ctx) })
+	}
 	for _, serve := range front.services(d) {
 		start(func() {
 			if err := serve(ctx); err != nil {

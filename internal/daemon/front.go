@@ -52,7 +52,9 @@ func (f *Front) services(d *Daemon) []func(context.Context) error {
 	}}
 	if f.http != nil {
 		services = append(services, func(ctx context.Context) error {
-			server := &web.Server{Daemon: d, Snapshots: d, Log: d.events, Metrics: d.metrics.Registry()}
+			registry := d.metrics.Registry()
+			registry.MustRegister(gateCollector{d})
+			server := &web.Server{Daemon: d, Snapshots: d, Log: d.events, Metrics: registry}
 			return server.Serve(ctx, f.http)
 		})
 	}

@@ -81,7 +81,11 @@ func (d *Daemon) describe(v *engine.View) report.Status {
 		s.Groups = append(s.Groups, d.group(cfg, i, &v.Groups[i], s.At, v.At, fenced.Kind))
 	}
 	d.describeSpeaker(&s, cfg, v)
+	if v.Witness != nil {
+		s.Vote = describeVote(v.Witness, v.At)
+	}
 	d.countLeases(&s)
+	s.Gate = d.describeGate(cfg)
 	if d.routers != nil {
 		d.describeSockets(&s, v.At)
 	}
@@ -120,7 +124,7 @@ func (d *Daemon) group(cfg *config.Config, i int, g *core.GroupState, wall time.
 	if g.Owner != peer.Nobody {
 		out.ActiveNode = cfg.Nodes[g.Owner].Name
 	}
-	out.Election, out.Sync = c.Election.Type, c.Sync
+	out.Election, out.Sync, out.WitnessStore = c.Election.Type, c.Sync, c.Election.Witness
 	if g.Router != nil && g.Member {
 		out.VRRP = describeRouter(g.Router)
 		out.ActiveAddress = out.VRRP.ActiveAddress

@@ -134,7 +134,11 @@ func (s *stores) close() {
 
 // describeLease puts a lease into the words of the report.
 func describeLease(c *config.Group, s *lease.Status, wall time.Time, now core.Instant) *report.Lease {
-	out := &report.Lease{Store: c.Election.Right.Store, Problem: s.Store, TTLMS: float64(c.Election.Right.TTL) / 1e6}
+	right := c.Election.Right
+	out := &report.Lease{
+		Store: right.Store, Record: assemble.RegisterKey(c.Name), Problem: s.Store, Unreadable: s.Bad, Held: s.Held,
+		TTLMS: float64(right.TTL) / 1e6, OnStoreLoss: right.OnLoss,
+	}
 	if s.Present {
 		r := &s.Record
 		out.Holder, out.State, out.Epoch, out.WantedBy = r.Holder, r.State.String(), r.Epoch, r.To
@@ -148,12 +152,31 @@ func describeLease(c *config.Group, s *lease.Status, wall time.Time, now core.In
 	return out
 }
 
+// describeVote puts the vote of a store into the words of the report.
+func describeVote(w *core.WitnessState, now core.Instant) *report.Vote {
+	s := &w.Lease
+	out := &report.Vote{Store: w.Store, Record: assemble.VoteKey, Problem: s.Store, Unreadable: s.Bad, Held: s.Held}
+	if s.Present {
+		out.State, out.Holder = s.Record.State.String(), s.Record.Holder
+	}
+	if s.Held {
+		out.RemainingMS = float64(max(0, s.Until.Sub(now))) / 1e6
+	}
+	return out
+}
+
 // countLeases adds to a status how the operations on registers have ended.
 func (d *Daemon) countLeases(s *report.Status) {
 	for _, n := range d.stores.leases.Status() {
-		if g := s.Group(n.Group); g != nil && g.Lease != nil {
-			g.Lease.Reads, g.Lease.Writes, g.Lease.Conflicts, g.Lease.Failures = n.Reads, n.Writes, n.Conflicts, n.Failures
-			g.Lease.LastMS, g.Lease.LongestMS = float64(n.Last)/1e6, float64(n.Longest)/1e6
+		done := report.Operations{
+			Reads: n.Reads, Writes: n.Writes, Conflicts: n.Conflicts, Failures: n.Failures, ReadFailures: n.ReadFailures,
+			LastMS: float64(n.Last) / 1e6, LongestMS: float64(n.Longest) / 1e6,
+		}
+		switch g := s.Group(n.Group); {
+		case n.Group == "" && s.Vote != nil:
+			s.Vote.Operations = done
+		case g != nil && g.Lease != nil:
+			g.Lease.Operations = done
 		}
 	}
 }

@@ -52,6 +52,7 @@ type Command struct {
 	Verb  Verb   `json:"verb"`
 	Group string `json:"group,omitempty"` // empty: every group of the node; Switchover needs one
 	To    string `json:"to,omitempty"`    // of a Switchover; empty leaves the choice to the active node
+	Site  string `json:"site,omitempty"`  // of a Switchover without a Group: the site that is to run the workload
 }
 
 // Result is the engine's reply to a Command.

@@ -24,11 +24,15 @@ func (s *Status) Problems() []string {
 			rest = append(rest, "group "+g.Name+": "+fmt.Sprintf(format, args...))
 		})
 	}
+	if s.Vote != nil {
+		rest = append(rest, s.Vote.problems()...)
+	}
 	rest = append(rest, s.sessionProblems()...)
 	rest = append(rest, s.Counters.sendProblems()...)
 	for i := range s.Peers {
 		rest = append(rest, s.Peers[i].problems()...)
 	}
+	rest = append(rest, s.Gate.problems()...)
 	for _, o := range s.Overlays {
 		if !o.OK {
 			rest = append(rest, fmt.Sprintf("overlay %s is not as configured%s", o.Name, after(": ", o.Detail)))
@@ -73,8 +77,14 @@ func (g *Group) problems(self string) (worst, rest []string) {
 	} else if !g.Ready && g.Role != RoleWitness {
 		say(&rest, "%s is not ready: %s%s", self, ReasonText(g.NotReadyBecause), after(": ", g.NotReadyDetail))
 	}
-	if spare := g.Spares(); g.Role != RoleWitness && len(g.Members) > 1 && g.VRRP == nil && g.Lease == nil && g.Election != everyReady && g.ActiveNode != "" && spare == 0 {
+	if spare := g.Spares(); g.Role != RoleWitness && len(g.Members) > 1 && g.HearsMembers() && g.ActiveNode != "" && spare == 0 {
 		say(&rest, "nobody else could take over")
+	}
+	if g.Lease != nil {
+		add := func(list *[]string) func(string, ...any) {
+			return func(format string, args ...any) { say(list, format, args...) }
+		}
+		g.Lease.problems(g.Role == RoleActive, add(&worst), add(&rest))
 	}
 	g.routerProblems(func(format string, args ...any) { say(&rest, format, args...) })
 	for _, c := range g.Checks {
@@ -83,6 +93,11 @@ func (g *Group) problems(self string) (worst, rest []string) {
 		}
 	}
 	return worst, rest
+}
+
+// HearsMembers tells whether this node hears how the other members are.
+func (g *Group) HearsMembers() bool {
+	return g.VRRP == nil && g.Lease == nil && g.Election != everyReady
 }
 
 // Spares is how many members beside the active one are alive and ready.

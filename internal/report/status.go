@@ -16,6 +16,9 @@ type Status struct {
 	Groups   []Group   `json:"groups"`
 	Peers    []Peer    `json:"peers"`
 	Overlays []Overlay `json:"overlays"`
+	Gate     *Gate     `json:"gate,omitempty"`
+
+	Vote *Vote `json:"vote,omitempty"` // of a store, where one votes
 
 	BGP []BGPSession `json:"bgp,omitempty"`
 	BFD []BFDSession `json:"bfd,omitempty"`
@@ -67,7 +70,7 @@ type Group struct {
 	Role              Role          `json:"role"`
 	ActiveNode        string        `json:"active_node"`              // empty: nobody, as far as this node knows
 	ActiveAddress     string        `json:"active_address,omitempty"` // with vrrp: of the Active Router
-	Election          string        `json:"election"`                 // peer, vrrp or none
+	Election          string        `json:"election"`                 // peer, vrrp, lease or none
 	Epoch             uint64        `json:"epoch"`
 	Since             time.Time     `json:"since"` // of the role
 	Reason            reason.Reason `json:"reason"`
@@ -85,6 +88,7 @@ type Group struct {
 	Draining          bool          `json:"draining"`
 	LeaseRemainingMS  float64       `json:"lease_remaining_ms"`
 	Quorum            Quorum        `json:"quorum"`
+	WitnessStore      string        `json:"witness_store,omitempty"` // a store that is one of the voters
 	Members           []Member      `json:"members"`
 	Checks            []Check       `json:"checks"`
 	VRRP              *VRRP         `json:"vrrp,omitempty"`

@@ -226,7 +226,7 @@ func (s *Server) command(verb report.Verb) http.HandlerFunc {
 		}
 		unhurried(w)
 		c.Verb = verb
-		if verb == report.Switchover && c.Group == "" {
+		if verb == report.Switchover && c.Group == "" && c.Site == "" {
 			fail(w, http.StatusBadRequest, Error{What: "switchover: no group was named", Advice: "name the group that is to move"})
 			return
 		}
@@ -250,7 +250,7 @@ func (s *Server) command(verb report.Verb) http.HandlerFunc {
 
 // check refuses names that the daemon does not know, with those that it does.
 func (s *Server) check(ctx context.Context, c report.Command) *Error {
-	if c.Group == "" {
+	if c.Group == "" && c.Site == "" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, statusPatience)
@@ -259,6 +259,9 @@ func (s *Server) check(ctx context.Context, c report.Command) *Error {
 	if err != nil {
 		e := notAnswering(string(c.Verb), err)
 		return &e
+	}
+	if c.Site != "" {
+		return checkSite(&status, c)
 	}
 	g := status.Group(c.Group)
 	if g == nil {
@@ -273,6 +276,18 @@ func (s *Server) check(ctx context.Context, c report.Command) *Error {
 		return nil
 	}
 	return &Error{What: fmt.Sprintf("%s: node %q is no member of group %q", c.Verb, c.To, c.Group), Advice: "the members are: " + memberNames(g)}
+}
+
+// checkSite refuses a switchover between sites where the node has no gate, or one
+// of other sites.
+func checkSite(s *report.Status, c report.Command) *Error {
+	switch g := s.Gate; {
+	case g == nil:
+		return &Error{What: fmt.Sprintf("%s: this node has no gate", c.Verb), Advice: "ask a node whose configuration has one under gate"}
+	case c.Site != g.Site && c.Site != g.Other:
+		return &Error{What: fmt.Sprintf("%s: no site %q", c.Verb, c.Site), Advice: "the sites are: " + g.Site + ", " + g.Other}
+	}
+	return nil
 }
 
 func (s *Server) reload(w http.ResponseWriter, r *http.Request) {

@@ -18,6 +18,9 @@ func Text(w io.Writer, s *report.Status) error {
 	var b strings.Builder
 	head(&b, s)
 	groups(&b, s)
+	if s.Gate != nil {
+		b.WriteString("\n" + s.Gate.Text())
+	}
 	peers(&b, s)
 	sessions(&b, s)
 	paths(&b, s)
@@ -43,7 +46,7 @@ func head(b *strings.Builder, s *report.Status) {
 	b.WriteString("\n\n")
 	problems := s.Problems()
 	switch {
-	case len(s.Groups) == 0:
+	case len(s.Groups) == 0 && s.Gate == nil:
 		b.WriteString("No groups.\n")
 	case len(problems) == 0:
 		b.WriteString("All is well.\n")
@@ -119,6 +122,7 @@ func group(b *strings.Builder, s *report.Status, g *report.Group) {
 		}
 		b.WriteString("\n")
 	}
+	vote(b, s, g)
 }
 
 // router draws the virtual router of a group that VRRP decides.
@@ -136,29 +140,6 @@ func router(b *strings.Builder, g *report.Group) {
 	}
 	if v.ActiveAddress != "" {
 		fmt.Fprintf(b, "; %s advertises priority %d every %s", v.ActiveAddress, v.ActivePriority, time.Duration(v.ActiveIntervalMS*float64(time.Millisecond)))
-	}
-	b.WriteString("\n")
-}
-
-// lease draws the lease of a group that a record in a store decides.
-func lease(b *strings.Builder, s *report.Status, g *report.Group) {
-	l := g.Lease
-	if l == nil {
-		return
-	}
-	fmt.Fprintf(b, indent+"lease  in %s", l.Store)
-	switch {
-	case l.Problem != "":
-		fmt.Fprintf(b, ": not reached: %s", report.Printable(l.Problem, 200))
-	case l.State == "":
-		b.WriteString(": there is none yet")
-	default:
-		fmt.Fprintf(b, ": %s by %s, epoch %d, changed %.1fs ago", l.State, l.Holder, l.Epoch, l.ChangedMSAgo/1000)
-	}
-	if g.Role == report.RoleActive {
-		fmt.Fprintf(b, ", ours for %.1fs more", g.LeaseRemainingMS/1000)
-	} else if !l.ClaimableAt.IsZero() {
-		fmt.Fprintf(b, ", to be had in %.1fs unless it is renewed", l.ClaimableAt.Sub(s.At).Seconds())
 	}
 	b.WriteString("\n")
 }
