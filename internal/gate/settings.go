@@ -196,6 +196,7 @@ func (s *Settings) config(session uint64) *gate.Config {
 		// What only opens has no run of its own that could still be at work: the
 		// replicas of a workload each have one.
 		right.Inherit = !s.guards()
+		right.Ready = true
 		c.Right = &right
 	}
 	return c
