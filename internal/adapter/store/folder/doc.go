@@ -11,21 +11,21 @@
 //	groups/web.right/0000000042/5d01f0c4b2a97e36-v1+epoch=8+holder=west.value
 //
 // The highest number is the register. To swap version 41, a writer makes its own
-// directory under another name and renames it to 0000000042. A directory is never
+// directory within 0000000041 and renames it to 0000000042. A directory is never
 // renamed onto one that has something in it: POSIX says so, the servers of NFS and
 // SMB do, and they decide without asking a cache. So one of several writers wins, and
 // what it wins appears with its value, at once. A writer that dies before the rename
 // leaves something that nobody looks at.
 //
+// A few superseded versions are kept for slow readers. The others are removed from
+// the oldest on, each as a whole: whoever still takes one for the newest finds either
+// its successor in the way, or nowhere to put its own. The first version has
+// 0000000000 as its predecessor, which becomes a file when that version goes.
+//
 // Renaming the file with the old name to one with a new name, which is simpler, is
 // no compare and swap on SMB: a client opens the file by its name and then renames
 // what it has opened, so two clients that have opened it both succeed. Hard links
 // are not to be had there, and locks are lost when a connection is.
-//
-// A superseded version is kept until 32 newer ones are there. A rename that was
-// under way for so long that its target had come and gone again succeeds, but below
-// the highest number: readers do not see it, and its writer, which looks afterwards,
-// does not take it for a success.
 //
 // # Blobs
 //

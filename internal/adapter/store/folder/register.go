@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	keep    = 32 // versions that stay, the last one among them
+	keep    = 4  // versions that stay, the last one among them
 	mostTry = 20 // readings of a register that changes all the while
 )
 

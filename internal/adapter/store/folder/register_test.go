@@ -43,21 +43,46 @@ func TestOldVersionsAreForgotten(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if len(names) != keep || names[0] != "0000000006" || names[keep-1] != numberName(keep+5) {
+	if len(names) != keep+1 || names[0] != "0000000000" || names[1] != "0000000006" || names[keep] != numberName(keep+5) {
 		t.Errorf("there are %q", names)
 	}
 }
 
-// A rename that was under way while its target came and went succeeds, and must not count.
-func TestLateRenameBelowTheNewest(t *testing.T) {
+// Who has missed everything since an early version, or since before the first, can
+// take the place of none that was forgotten.
+func TestPlacesOfForgottenVersions(t *testing.T) {
 	r, root, _ := history(t, keep+5)
-	late := token{2, "00112233445566aa", "late"}
-	err := r.put(t.Context(), root, 0o750, late)
-	if err == nil || errors.Is(err, store.ErrConflict) {
-		t.Fatalf("put: %v; want an outcome that is not known", err)
+	for number := uint64(1); number <= keep+5; number++ {
+		if err := r.put(t.Context(), root, 0o750, token{number, "00112233445566aa", "late"}); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("put version %d: %v", number, err)
+		}
 	}
 	if value, _, err := r.Read(t.Context()); err != nil || string(value) != fmt.Sprint("value ", keep+5) {
 		t.Fatalf("read: %q, %v", value, err)
+	}
+}
+
+// Who was to seal the first version's predecessor can have died before it was done.
+func TestSealThatWasBroken(t *testing.T) {
+	r, _, dir := history(t, 2)
+	if err := os.RemoveAll(filepath.Join(dir, "0000000000")); err != nil {
+		t.Fatal(err)
+	}
+	_, version, err := r.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range keep + 2 {
+		if version, err = r.Swap(t.Context(), version, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		r.store.Close()
+	}
+	if info, err := os.Stat(filepath.Join(dir, "0000000000")); err != nil || !info.Mode().IsRegular() {
+		t.Errorf("the seal: %v, %v", info, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "0000000001")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the first version: %v; want it forgotten", err)
 	}
 }
 
@@ -68,7 +93,7 @@ func TestRenameOntoAnother(t *testing.T) {
 			t.Errorf("put version %d: %v", number, err)
 		}
 	}
-	if left, _ := filepath.Glob(filepath.Join(dir, temporary+"*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(dir, "*", temporary+"*")); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
 	}
 }
@@ -80,7 +105,7 @@ func TestLostAnswerToARename(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "0000000004", tokenName(mine.nonce, mine.value)), 0o750); err != nil {
 		t.Fatal(err)
 	}
-	temp := "web.right/" + temporary + mine.nonce
+	temp := "web.right/0000000003/" + temporary + mine.nonce
 	if err := r.refused(root, temp, mine, os.ErrNotExist); err != nil {
 		t.Errorf("the own nonce is there: %v", err)
 	}
@@ -115,7 +140,7 @@ func TestEmptyVersion(t *testing.T) {
 func TestCreatorThatDied(t *testing.T) {
 	dir := t.TempDir()
 	r := openFolder(t, dir).Register("web")
-	if err := os.MkdirAll(filepath.Join(dir, "web.right", temporary+"00112233445566aa", tokenName("00112233445566aa", "x")), 0o750); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, "web.right", "0000000000", temporary+"00112233445566aa", tokenName("00112233445566aa", "x")), 0o750); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := r.Read(t.Context()); !errors.Is(err, store.ErrAbsent) {
@@ -148,7 +173,7 @@ func TestMeddling(t *testing.T) {
 
 func TestNamesBesideVersionsAreIgnored(t *testing.T) {
 	r, _, dir := history(t, 2)
-	for _, name := range []string{".nfs000000000001", "desktop.ini", "12", "00000000012", "9999999999999999999", "0000000000", "0000000009.bak", "0000000002/.DS_Store"} {
+	for _, name := range []string{".nfs000000000001", "desktop.ini", "12", "00000000012", "9999999999999999999", "0000000009.bak", "0000000002/.DS_Store"} {
 		if err := os.Mkdir(filepath.Join(dir, name), 0o750); err != nil {
 			t.Fatal(err)
 		}

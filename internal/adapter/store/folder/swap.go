@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
+	"strings"
 	"syscall"
 
 	"stead/internal/adapter/store"
@@ -63,9 +65,10 @@ func (r *register) after(root *os.Root, version string) (uint64, error) {
 	return number + 1, nil
 }
 
-// put makes next under another name and renames it to its place.
+// put makes next within its predecessor and renames it to its place.
 func (r *register) put(ctx context.Context, root *os.Root, mode fs.FileMode, next token) error {
-	temp := path.Join(r.dir(), temporary+next.nonce)
+	source := path.Join(numberName(next.number-1), temporary+next.nonce)
+	temp := path.Join(r.dir(), source)
 	err := r.prepare(root, mode, temp, next)
 	if err == nil {
 		// A caller that has given up has begun to count: what it wrote must not come late.
@@ -76,7 +79,7 @@ func (r *register) put(ctx context.Context, root *os.Root, mode fs.FileMode, nex
 		return err
 	}
 	for range mostRenames {
-		if err = rename(root, r.dir(), path.Base(temp), numberName(next.number)); !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EBUSY) {
+		if err = rename(root, r.dir(), source, numberName(next.number)); !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EBUSY) {
 			break
 		}
 		if _, taken := r.read(root, next.number); taken == nil {
@@ -88,20 +91,22 @@ func (r *register) put(ctx context.Context, root *os.Root, mode fs.FileMode, nex
 			return err
 		}
 	}
-	if err := r.store.syncDir(root, r.dir()); err != nil {
-		return err
-	}
-	return r.confirm(root, next)
+	r.store.tidy(func(root *os.Root) { r.forget(root, next.number) })
+	return r.store.syncDir(root, r.dir())
 }
 
-// prepare makes next's two directories under another name. The inner one is no file: a file that
-// was just made is kept open by SMB for a while, and what it is in cannot be renamed.
+// prepare makes next's two directories. The inner one is no file: a file that was just
+// made is kept open by SMB for a while, and what it is in cannot be renamed.
 func (r *register) prepare(root *os.Root, mode fs.FileMode, temp string, next token) error {
 	err := r.store.mkdir(root, temp, mode)
-	if within(root, err) {
-		if err = r.store.makeDir(root, r.dir(), mode); err == nil {
+	if next.number == 1 && within(root, err) {
+		if err = r.store.makeDir(root, path.Dir(temp), mode); err == nil {
 			err = r.store.mkdir(root, temp, mode)
 		}
+	}
+	// A predecessor that is gone was superseded, and so was the time before the first version.
+	if within(root, err) || errors.Is(err, syscall.ENOTDIR) {
+		return store.ErrConflict
 	}
 	if err != nil {
 		return err
@@ -133,49 +138,55 @@ func (r *register) refused(root *os.Root, temp string, next token, why error) er
 	}
 }
 
-// confirm looks whether next has come in time: its number can have been taken,
-// superseded and removed before. Then there are newer ones, as many as are kept.
-func (r *register) confirm(root *os.Root, next token) error {
-	numbers, err := r.numbers(root)
-	if err != nil {
-		return err
-	}
-	if len(numbers) == 0 || numbers[0] < next.number {
-		return errors.New("what was written is not to be seen: a cache lies, or somebody has removed it")
-	}
-	if numbers[0] >= next.number+keep {
-		return fmt.Errorf("version %d is there already: whether %d was written in time is not known", numbers[0], next.number)
-	}
-	dir := r.dir()
-	r.store.tidy(func(root *os.Root) {
-		r.forget(root, next.number)
-		if r.store.due(dir) {
-			sweep(root, dir)
-		}
-	})
-	return nil
-}
-
-// forget removes the versions that are not kept.
+// forget removes the versions that are not kept, the oldest first and each as a whole:
+// while one is there, so is the next, and nothing can be renamed onto it.
 func (r *register) forget(root *os.Root, newest uint64) {
 	numbers, err := r.numbers(root)
 	if err != nil {
 		return
 	}
-	for _, number := range numbers {
+	for _, number := range slices.Backward(numbers) {
 		if number+keep > newest {
-			continue
+			return
 		}
-		dir := path.Join(r.dir(), numberName(number))
-		names, err := list(root, dir)
-		if err != nil {
-			continue
+		if number == 1 && !r.seal(root) {
+			return
 		}
-		for _, name := range names {
-			if _, _, ok := parseToken(name); ok {
-				_ = root.Remove(path.Join(dir, name))
-			}
+		if r.remove(root, number) != nil {
+			return
 		}
-		_ = root.Remove(dir)
 	}
+}
+
+// seal replaces the predecessor of the first version by a file, for ever: nothing can be
+// made in it, and so nothing can take the place of the first version when that is gone.
+func (r *register) seal(root *os.Root) bool {
+	f, err := root.OpenFile(path.Join(r.dir(), numberName(0)), os.O_WRONLY, 0)
+	if err == nil {
+		// Somebody has sealed it, and was not done with the first version.
+		return f.Close() == nil
+	}
+	if err := r.remove(root, 0); err != nil && !within(root, err) {
+		return false
+	}
+	f, err = root.OpenFile(path.Join(r.dir(), numberName(0)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	return err == nil && f.Close() == nil
+}
+
+func (r *register) remove(root *os.Root, number uint64) error {
+	dir := path.Join(r.dir(), numberName(number))
+	names, err := list(root, dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		_, _, isToken := parseToken(name)
+		if !isToken && !strings.HasPrefix(name, temporary) {
+			continue
+		}
+		if err := root.RemoveAll(path.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return root.Remove(dir)
 }
