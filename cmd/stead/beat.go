@@ -39,6 +39,10 @@ Without --site and --store the variables THIS_CLUSTER and HEART_BEAT_FOLDER stan
 them, and the heartbeat is then in .NET ticks, as the program writes it whose place
 this takes, unless --format says otherwise.
 
+A heartbeat says that the workload of this site may be running. Where both sites have
+gates with a right, say --gated, or name the --epoch-file of the gate: else neither
+starts the first time while it sees the other one's heartbeat.
+
 Exit codes: 0 told to end; 1 it could not write for --stop-after; 2 wrong usage.`,
 		Example: `  HEART_BEAT_FOLDER=/share THIS_CLUSTER=east stead beat
   stead beat --site east --store folder:/mnt/share/orders --store 's3://beats/orders?region=eu-central-1'`,
@@ -62,6 +66,7 @@ Exit codes: 0 told to end; 1 it could not write for --stop-after; 2 wrong usage.
 	fs.DurationVar(&f.set.Timeout, "timeout", core.DefaultTimeout, "of one access of a store")
 	fs.StringVar(&f.format, "format", "", "stead or ticks (default stead; ticks where the store comes from $HEART_BEAT_FOLDER)")
 	fs.StringVar(&f.set.EpochFile, "epoch-file", "", "file with the epoch that the heartbeat is to show, as a gate writes it")
+	fs.BoolVar(&f.set.Gated, "gated", false, "nothing runs at this site without the right of a gate: a heartbeat of this site is no sign that its workload runs")
 	fs.StringArrayVar(&f.set.Network.SendTo, "to", nil, "host:port of the other site's gate (repeat it for each path)")
 	fs.StringVar(&f.set.Network.Listen, "network", "", "with --to: address:port where the other site's answers arrive")
 	fs.StringVar(&f.keyFile, "key-file", "", "with --to: file with the key of both sites")

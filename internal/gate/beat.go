@@ -29,6 +29,10 @@ type BeatSettings struct {
 	StopAfter time.Duration // Run ends when nothing could be written for so long; 0: never
 	Timeout   time.Duration // of one write
 	EpochFile string        // whose number goes into the heartbeat; it need not be there
+	// Gated: nothing runs at this site without the right, so that the heartbeat may
+	// say that it has none. Else it says nothing of that, and the other site's gate
+	// takes it that the workload runs.
+	Gated bool
 }
 
 // Check refuses what cannot work.
@@ -139,7 +143,7 @@ func (b *Beater) write(ctx context.Context, sequence uint64, age time.Duration) 
 	h := heartbeat{
 		format: b.set.Format, timeout: b.set.Timeout, pages: b.g.pages, all: b.set.Any,
 		Heartbeat: gate.Heartbeat{
-			Site: b.set.Site, Session: b.env.Session, Sequence: sequence, Epoch: epoch, Mute: b.set.EpochFile == "", Age: age, At: b.env.Wall(),
+			Site: b.set.Site, Session: b.env.Session, Sequence: sequence, Epoch: epoch, Mute: b.set.EpochFile == "" && !b.set.Gated, Age: age, At: b.env.Wall(),
 		},
 	}
 	began := b.env.Now()
