@@ -46,7 +46,7 @@ func (p *pair) store() []string {
 }
 
 func (p *pair) beatArgs(site string) []string {
-	return append([]string{"beat", "--json", "--period", p.times.Beat.String(), "--stop-after", p.times.StopAfter.String()}, p.common(site)...)
+	return append([]string{"beat", "--json", "--gated", "--period", p.times.Beat.String(), "--stop-after", p.times.StopAfter.String()}, p.common(site)...)
 }
 
 func (p *pair) gateArgs(site string, t Times) []string {
