@@ -133,8 +133,6 @@ func (g *Gate) trouble(s *Status, st *gate.State) string {
 		return strings.TrimSuffix("the heartbeat could not be written for "+limit.String()+": "+st.Unwritten, ": ")
 	case s.lost:
 		return "the workload may not run any more"
-	case g.lostWhy != "":
-		return "the workload was stopped: " + g.lostWhy
 	}
 	return ""
 }
