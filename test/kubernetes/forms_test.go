@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,7 +63,7 @@ func rendering(t *testing.T, kind, namespace string) *form {
 				}
 			}
 			if words != nil {
-				f.containers[c["name"].(string)] = append(words, "--timeout=1s")
+				f.containers[c["name"].(string)] = slices.Insert(words, 1, "--timeout=1s")
 			}
 		}
 	}
@@ -175,9 +176,10 @@ func TestFormInit(t *testing.T) {
 	if now["holderIdentity"] != "east" {
 		t.Errorf("the right is that of %v", now["holderIdentity"])
 	}
-	if text, err := os.ReadFile(f.epochFile); err != nil || strings.TrimSpace(string(text)) != fmt.Sprint(now["leaseTransitions"]) {
-		t.Errorf("the file of the epoch says %q (%v), the Lease %v", text, err, now)
-	}
+	eventually(t, 20*time.Second, "told to the workload", func() bool {
+		text, err := os.ReadFile(f.epochFile)
+		return err == nil && strings.TrimSpace(string(text)) == fmt.Sprint(now["leaseTransitions"])
+	})
 	select {
 	case <-working:
 		t.Error("the guard has ended the workload of a site that has the right")
