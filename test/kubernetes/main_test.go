@@ -39,30 +39,41 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer server.stop()
-	defer func() { os.RemoveAll(filepath.Dir(program)) }()
+	defer func() {
+		if program != "" {
+			os.RemoveAll(filepath.Dir(program))
+		}
+	}()
 	return m.Run()
 }
 
 var (
 	program string // the static binary, once built
 	once    sync.Once
+	unbuilt error
 )
 
 // built is the path of the static binary, which is built on the first call.
 func built(t *testing.T) string {
 	t.Helper()
-	once.Do(func() {
-		dir, err := os.MkdirTemp("", "stead-binary-")
-		if err != nil {
-			t.Fatal(err)
-		}
-		program = filepath.Join(dir, "stead")
-		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, "./cmd/stead")
-		cmd.Dir = root
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("go build: %v\n%s", err, out)
-		}
-	})
+	once.Do(func() { unbuilt = buildStead() })
+	if unbuilt != nil {
+		t.Fatal(unbuilt)
+	}
 	return program
+}
+
+func buildStead() error {
+	dir, err := os.MkdirTemp("", "stead-binary-")
+	if err != nil {
+		return err
+	}
+	program = filepath.Join(dir, "stead")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, "./cmd/stead")
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
 }
