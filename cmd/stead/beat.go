@@ -60,8 +60,6 @@ Exit codes: 0 told to end; 1 it could not write for --stop-after; 2 wrong usage.
 	fs.StringArrayVar(&f.set.Stores, "store", nil, "URL of a store that the other site reads (repeat it; default folder:$HEART_BEAT_FOLDER)")
 	fs.BoolVar(&f.set.Any, "any", false, "the other site's gate has --any: a heartbeat counts when all stores have it")
 	fs.DurationVar(&f.set.Every, "period", core.DefaultBeat, "how often")
-	fs.DurationVar(&f.set.Every, "beat", core.DefaultBeat, "as the gate calls --period")
-	_ = fs.MarkHidden("beat")
 	fs.DurationVar(&f.set.StopAfter, "stop-after", core.DefaultStopAfter, "T1: exit when none could be written for so long (0: never)")
 	fs.DurationVar(&f.set.Timeout, "timeout", core.DefaultTimeout, "of one access of a store")
 	fs.StringVar(&f.format, "format", "", "stead or ticks (default stead; ticks where the store comes from $HEART_BEAT_FOLDER)")
