@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -55,13 +56,13 @@ func (l *Lease) problems(active bool, worst, rest func(format string, args ...an
 		worst("what is at %s in the store %s is no lease: nobody becomes active before it is removed", l.Record, l.Store)
 	case l.Problem == "":
 	case !active:
-		rest("the store %s is not reached, so this node cannot take over: %s", l.Store, l.Problem)
+		rest("the store %s is not reached, so this node cannot take over: %s", l.Store, without(l.Store, l.Problem))
 	case l.OnStoreLoss == "hold":
-		worst("the store %s is not reached: this node goes on, and another one that reaches it may serve, too: %s", l.Store, l.Problem)
+		worst("the store %s is not reached: this node goes on, and another one that reaches it may serve, too: %s", l.Store, without(l.Store, l.Problem))
 	case l.OnStoreLoss == "hold-if-peer-agrees":
-		worst("the store %s is not reached: this node goes on as long as the other members agree: %s", l.Store, l.Problem)
+		worst("the store %s is not reached: this node goes on as long as the other members agree: %s", l.Store, without(l.Store, l.Problem))
 	default:
-		worst("the store %s is not reached: this node lets go when the lease ends: %s", l.Store, l.Problem)
+		worst("the store %s is not reached: this node lets go when the lease ends: %s", l.Store, without(l.Store, l.Problem))
 	}
 }
 
@@ -71,7 +72,12 @@ func (v *Vote) problems() []string {
 	case v.Unreadable:
 		return []string{fmt.Sprintf("what is at %s in the store %s is no vote: it stands by nobody before that is removed, and a further fault may leave nobody active", v.Record, v.Store)}
 	case v.Problem != "":
-		return []string{fmt.Sprintf("the store %s, which votes, is not reached: a further fault may leave nobody active: %s", v.Store, v.Problem)}
+		return []string{fmt.Sprintf("the store %s, which votes, is not reached: a further fault may leave nobody active: %s", v.Store, without(v.Store, v.Problem))}
 	}
 	return nil
+}
+
+// without takes the name of the store away from what is wrong with it.
+func without(store, problem string) string {
+	return strings.TrimPrefix(problem, fmt.Sprintf("store %q: ", store))
 }

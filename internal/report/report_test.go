@@ -222,14 +222,16 @@ func TestPage(t *testing.T) {
 
 // docs/reference/http.md names every key of a status, and events.md every key of an event.
 func TestEveryKeyIsDocumented(t *testing.T) {
-	for page, value := range map[string]any{"http.md": Status{}, "events.md": Event{}} {
+	for page, values := range map[string][]any{"http.md": {Status{}, Lease{}, Vote{}}, "events.md": {Event{}}} {
 		data, err := os.ReadFile("../../docs/reference/" + page)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range keys(reflect.TypeOf(value)) {
-			if !regexp.MustCompile("\\b" + key + "\\b").Match(data) {
-				t.Errorf("%s does not name %q", page, key)
+		for _, value := range values {
+			for _, key := range keys(reflect.TypeOf(value)) {
+				if !regexp.MustCompile("\\b" + key + "\\b").Match(data) {
+					t.Errorf("%s does not name %q", page, key)
+				}
 			}
 		}
 	}
@@ -244,8 +246,11 @@ func keys(of reflect.Type) []string {
 	}
 	var names []string
 	for i := range of.NumField() {
-		name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
-		names = append(append(names, name), keys(of.Field(i).Type)...)
+		f := of.Field(i)
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); !f.Anonymous {
+			names = append(names, name)
+		}
+		names = append(names, keys(f.Type)...)
 	}
 	return names
 }

@@ -140,6 +140,65 @@ func TestVirtualRouter(t *testing.T) {
 	}
 }
 
+// A group that a lease decides shows who has it and whether its store answers, and
+// a group in which a store votes shows whom it stands by.
+func TestStores(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	d := reporttest.New()
+	d.Set(func(s *report.Status) { reporttest.Voting(s); s.Groups = append(s.Groups, reporttest.Lease()) })
+	url, _ := serve(t, d)
+	b := start(t)
+	if err := b.open(ctx, url); err != nil {
+		t.Fatal(err)
+	}
+	see := func(expression string) {
+		t.Helper()
+		if err := b.until(ctx, expression); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shows := func(selector, line string) {
+		t.Helper()
+		see(`[...document.querySelectorAll("` + selector + `")].map((e) => e.textContent).join("|") === ` + strconv.Quote(line))
+	}
+	lease := func(f func(*report.Group)) {
+		g := reporttest.Lease()
+		f(&g)
+		d.Set(func(s *report.Status) { s.Groups[1] = g })
+	}
+	const answers = " · answers in 12.5 ms, at most 340.0 ms"
+	see(`document.getElementById("verdict").textContent === "All is well."`)
+	shows("[data-group=db] .lease", "lease in blobs held by primary, epoch 12, changed 1.4 s ago, ours for 8.3 s more"+answers)
+	shows("[data-group=web] .vote", "vote of the store blobs nobody needs it · answers in 9.5 ms, at most 80.0 ms")
+	shows(".vote .bad, .lease .bad, [data-group=db] .bad", "")
+	see(`[...document.querySelectorAll("[data-group=db] li")].some((e) => e.textContent === "secondary not known priority 100")`)
+	picture(ctx, t, b, "lease")
+
+	lease(func(g *report.Group) {
+		reporttest.Waits(g)
+		g.Lease.WantedBy, g.Lease.ClaimableAt = "primary", time.Time{}
+	})
+	d.Set(reporttest.HasVote)
+	shows("[data-group=db] .lease", "lease in blobs held by secondary, epoch 12, changed 1.4 s ago, wanted by primary"+answers)
+	shows("[data-group=web] .vote", "vote of the store blobs ours for 7.5 s more · answers in 9.5 ms, at most 80.0 ms")
+
+	lease(func(g *report.Group) {
+		g.Lease.Unreadable, g.Lease.State, g.Lease.Held, g.Lease.Problem = true, "", false, "<b>gone</b>"
+	})
+	d.Set(func(s *report.Status) {
+		v := *s.Vote
+		v.Problem, v.Held, v.Holder = "no answer within 1.5s", false, "secondary"
+		s.Vote = &v
+	})
+	shows("[data-group=db] .lease .bad", "what is at groups/db is no lease| · not reached: <b>gone</b>")
+	shows("[data-group=web] .vote", "vote of the store blobs held by secondary · not reached: no answer within 1.5s")
+	see(`document.getElementById("verdict").textContent.includes("a further fault may leave nobody active")`)
+	if faults := b.complaints(); len(faults) > 0 {
+		t.Errorf("the page complained: %v", faults)
+	}
+}
+
 // picture fails when the page is blank. Where E2E_PICTURES names a directory, it is kept there.
 func picture(ctx context.Context, t *testing.T, b *browser, name string) {
 	t.Helper()

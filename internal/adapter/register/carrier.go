@@ -106,6 +106,9 @@ func (c *carrier) tally(op *lease.Op, r *lease.Result, took time.Duration) {
 	switch r.Outcome {
 	case lease.Failed:
 		n.Failures++
+		if !op.Swap {
+			n.ReadFailures++
+		}
 		return
 	case lease.Conflict:
 		n.Conflicts++

@@ -39,6 +39,7 @@ type Counts struct {
 	Store               string
 	Reads, Writes       uint64
 	Conflicts, Failures uint64
+	ReadFailures        uint64        // among the Failures
 	Last                time.Duration // of the last operation that has not failed
 	Longest             time.Duration // of all of them
 }

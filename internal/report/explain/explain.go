@@ -140,7 +140,7 @@ func isChange(k report.Kind) bool {
 
 // ofNode tells whether an event without a group can be the cause of a group's change.
 func ofNode(k report.Kind) bool {
-	return slices.Contains([]report.Kind{report.PeerUp, report.PeerDown, report.SessionUp, report.SessionDown, report.PathUp, report.PathDown, report.Commanded, report.Started, report.Stopping, report.Reloaded}, k)
+	return slices.Contains([]report.Kind{report.PeerUp, report.PeerDown, report.SessionUp, report.SessionDown, report.PathUp, report.PathDown, report.StoreDown, report.StoreUp, report.GotVote, report.LostVote, report.Commanded, report.Started, report.Stopping, report.Reloaded}, k)
 }
 
 func leadsTo(k report.Kind) bool {
@@ -253,11 +253,20 @@ var sentences = map[report.Kind]string{
 	report.Lost:            "events are missing here",
 }
 
+// ofVote are the words for events about the store that votes: it is one for all groups.
+var ofVote = map[report.Kind]string{
+	report.StoreDown: "the store that votes cannot be reached",
+	report.StoreUp:   "the store that votes is reached again",
+}
+
 // Sentence puts an event into words for a terminal.
 func Sentence(e report.Event) string {
 	s, ok := sentences[e.Kind]
 	if !ok {
 		s = string(e.Kind)
+	}
+	if vote, ok := ofVote[e.Kind]; ok && e.Group == "" {
+		s = vote
 	}
 	if e.Kind == report.BecameStandby && router(e) != "" {
 		s += ", PEER is active"

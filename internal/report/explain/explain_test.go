@@ -188,6 +188,52 @@ since then, without a change
 `,
 	},
 	{
+		"a lease that nobody renewed",
+		[]report.Event{
+			at(0, report.SawActive, "lan", report.Event{Peer: "secondary", Epoch: 4}),
+			at(60000, report.BecameActive, "lan", report.Event{Epoch: 5, Reason: reason.LeaseExpired, TookUS: 2100}),
+			at(60001, report.Announcing, "lan", none),
+			at(70000, report.StoreDown, "other", report.Event{Detail: "no answer within 1s"}),
+		},
+		`lan: primary became active in place of secondary because whoever had the lease in the store did not renew it (lease-expired)
+
+        +0.0 ms  became-active   primary serves: addresses in place, fence open: whoever had the lease in the store did not renew it (took 2.1 ms)
+        +1.0 ms  announcing      addresses announced (gratuitous ARP, unsolicited NA)
+`,
+	},
+	{
+		"a lease that could not be renewed",
+		[]report.Event{
+			at(0, report.BecameActive, "lan", report.Event{Epoch: 5, Reason: reason.LeaseExpired}),
+			at(60000, report.StoreDown, "lan", report.Event{Epoch: 5, Detail: "no answer within 1s"}),
+			at(61500, report.BecameStandby, "lan", report.Event{Epoch: 5, Reason: reason.StoreLost}),
+		},
+		`lan: primary became standby because the lease could not be renewed in the store in time (store-lost)
+
+        +0.0 ms  store-down      the store of the lease cannot be reached: no answer within 1s
+     +1500.0 ms  became-standby  primary serves no longer: fence closed: the lease could not be renewed in the store in time
+`,
+	},
+	{
+		"a store that votes",
+		[]report.Event{
+			at(0, report.SawActive, "lan", report.Event{Peer: "secondary", Epoch: 4}),
+			at(59000, report.StoreDown, "", report.Event{Detail: "no answer within 1s"}),
+			at(59900, report.StoreUp, "", none),
+			at(60000, report.PeerDown, "", report.Event{Peer: "secondary", Reason: reason.PeerLost}),
+			at(60009, report.GotVote, "", report.Event{Epoch: 2}),
+			at(60010, report.BecameActive, "lan", report.Event{Epoch: 2049, Reason: reason.PeerSilent}),
+		},
+		`lan: primary became active because the active node was not heard for the detection time (peer-silent)
+
+        +0.0 ms  store-down      the store that votes cannot be reached: no answer within 1s
+      +900.0 ms  store-up        the store that votes is reached again
+     +1000.0 ms  peer-down       secondary is not heard any more: a node was not heard for the detection time
+     +1009.0 ms  got-vote        the store votes for primary
+     +1010.0 ms  became-active   primary serves: addresses in place, fence open: the active node was not heard for the detection time
+`,
+	},
+	{
 		"who was active when this node began",
 		[]report.Event{
 			at(0, report.Started, "", report.Event{Detail: "v1.2.3"}),
@@ -220,6 +266,15 @@ func TestVirtualRouters(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// The number of a vote is no epoch.
+func TestLineOfAVote(t *testing.T) {
+	for kind, want := range map[report.Kind]string{report.GotVote: "the store votes for primary [vote 2]", report.LostVote: "the store votes for primary no more [vote 2]"} {
+		if got := Line(at(0, kind, "", report.Event{Epoch: 2})); !strings.HasSuffix(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 

@@ -51,7 +51,11 @@ func Line(e report.Event) string {
 		about = "-"
 	}
 	words := Sentence(e)
-	if e.Epoch > 0 {
+	switch {
+	case e.Epoch == 0:
+	case e.Group == "" && (e.Kind == report.GotVote || e.Kind == report.LostVote):
+		words += fmt.Sprintf(" [vote %d]", e.Epoch)
+	default:
 		words += fmt.Sprintf(" [epoch %d]", e.Epoch)
 	}
 	return fmt.Sprintf("%s  %-12s %-16s %s", e.Wall.Local().Format(moment), about, e.Kind, words)

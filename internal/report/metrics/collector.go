@@ -108,6 +108,10 @@ func (c *Collector) Collect(out chan<- prometheus.Metric) {
 	for i := range s.Peers {
 		c.peer(out, &s.Peers[i])
 	}
+	if v := s.Vote; v != nil {
+		c.put(out, &voteHeld, number(v.Held), v.Store)
+		c.store(out, v.Store, "", v.Problem == "", !v.Unreadable, &v.Operations)
+	}
 	c.sessions(out, s)
 	for _, o := range s.Overlays {
 		c.put(out, &overlayOK, number(o.OK), o.Name)
@@ -141,7 +145,9 @@ func (c *Collector) group(out chan<- prometheus.Metric, g *report.Group) {
 	switch {
 	case g.VRRP != nil:
 		c.router(out, g.Name, g.VRRP)
-	case g.Election != "none":
+	case g.Lease != nil:
+		c.lease(out, g)
+	case g.HearsMembers():
 		c.put(out, &groupSpares, float64(g.Spares()), g.Name)
 	}
 	c.put(out, &groupPriority, float64(g.EffectivePriority), g.Name)

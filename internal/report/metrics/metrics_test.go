@@ -23,7 +23,11 @@ var _ = flag.Bool("update", false, "write the generated part of the page anew")
 // complete is a collector of a daemon in which everything has happened.
 func complete() *Collector {
 	d := reporttest.New()
-	d.Set(func(s *report.Status) { reporttest.Speak(s); s.Groups = append(s.Groups, reporttest.VRRP()) })
+	d.Set(func(s *report.Status) {
+		reporttest.Speak(s)
+		s.Groups = append(s.Groups, reporttest.Lease(), reporttest.VRRP())
+	})
+	d.Set(func(s *report.Status) { reporttest.Voting(s) })
 	d.Set(func(s *report.Status) {
 		s.Loop.Late.Observe(3 * time.Millisecond)
 		s.Fence.Stalls = 2
@@ -70,6 +74,7 @@ func TestValues(t *testing.T) {
 	const want = `
 # HELP stead_group_active 1 while this node is active for the group, fence open, else 0. Summed over the nodes it is 1, with election none as many as serve.
 # TYPE stead_group_active gauge
+stead_group_active{group="db"} 1
 stead_group_active{group="lan"} 0
 stead_group_active{group="routed"} 1
 stead_group_active{group="web"} 1
@@ -182,7 +187,7 @@ stead_bgp_session_up{session="rs2"} 0
 # HELP stead_group_announced 1 while paths of the group are announced by BGP. It has no value for a group without.
 # TYPE stead_group_announced gauge
 stead_group_announced{group="routed"} 0
-# HELP stead_group_spare_nodes Members beside the active one that are heard and ready: 0 means that nobody could take over. Not with vrrp and none, where nothing is heard of them.
+# HELP stead_group_spare_nodes Members beside the active one that are heard and ready: 0 means that nobody could take over. Not with vrrp, lease and none, where nothing is heard of them.
 # TYPE stead_group_spare_nodes gauge
 stead_group_spare_nodes{group="web"} 1
 `

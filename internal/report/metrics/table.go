@@ -36,7 +36,7 @@ func (i *Info) desc() *prometheus.Desc {
 var (
 	groupActive   = Info{"stead_group_active", Gauge, []string{"group"}, "1 while this node is active for the group, fence open, else 0. Summed over the nodes it is 1, with election none as many as serve."}
 	groupReady    = Info{"stead_group_ready", Gauge, []string{"group"}, "1 while this node could serve the group."}
-	groupSpares   = Info{"stead_group_spare_nodes", Gauge, []string{"group"}, "Members beside the active one that are heard and ready: 0 means that nobody could take over. Not with vrrp and none, where nothing is heard of them."}
+	groupSpares   = Info{"stead_group_spare_nodes", Gauge, []string{"group"}, "Members beside the active one that are heard and ready: 0 means that nobody could take over. Not with vrrp, lease and none, where nothing is heard of them."}
 	groupPriority = Info{"stead_group_priority", Gauge, []string{"group"}, "Priority of this node in the group, with the weights of the checks."}
 	groupDraining = Info{"stead_group_draining", Gauge, []string{"group"}, "1 while this node is drained."}
 	groupStalled  = Info{"stead_group_stalled", Gauge, []string{"group"}, "1 while this node is active but its fence is closed for want of a renewal."}
@@ -54,6 +54,17 @@ var (
 	routerStrangers  = Info{"stead_vrrp_strangers_total", Counter, nil, "VRRP advertisements of virtual routers that this node does not take part in. It has no value without virtual routers, nor has the next."}
 	routerFailures   = Info{"stead_vrrp_send_failures_total", Counter, []string{"cause"}, "VRRP advertisements that were not sent, to each receiver of its own: no-interface, unreachable, no-buffer, refused (by a packet filter) or other."}
 	routerRepairs    = Info{"stead_vrrp_device_repairs_total", Counter, []string{"group"}, "Times the device of the virtual MAC was put right after others had changed it."}
+
+	leaseHeld      = Info{"stead_lease_held", Gauge, []string{"group"}, "1 while this node has the group's lease. It has no value for a group that no lease decides, nor have the next three."}
+	leaseEpoch     = Info{"stead_lease_epoch", Gauge, []string{"group"}, "Epoch of the lease as this node has read it last. It has no value while there is no readable lease."}
+	leaseRemaining = Info{"stead_lease_remaining_seconds", Gauge, []string{"group"}, "For how long this node may still rely on the lease without a renewal; 0 where it has not got it."}
+	leaseChanged   = Info{"stead_lease_changed_seconds", Gauge, []string{"group"}, "How long ago this node saw the lease change. More than the TTL: its holder is gone, or the store is not read."}
+	voteHeld       = Info{"stead_vote_held", Gauge, []string{"store"}, "1 while the store that votes in elections among nodes stands by this node. It has no value where none votes."}
+	storeUp        = Info{"stead_store_up", Gauge, []string{"store", "group"}, "1 while the store answers for the lease of the group; without a group for its vote."}
+	storeReadable  = Info{"stead_store_readable", Gauge, []string{"store", "group"}, "0 while what is in the place of the lease, or of the vote, is no such record."}
+	storeDone      = Info{"stead_store_operations_total", Counter, []string{"store", "group", "kind", "outcome"}, "Operations on the lease of a group, without a group on the vote: kind is read or write, outcome is done, conflict (another node has written) or failed."}
+	storeLast      = Info{"stead_store_operation_last_seconds", Gauge, []string{"store", "group"}, "How long the last operation took that has not failed. It has no value before one, nor has the next."}
+	storeMax       = Info{"stead_store_operation_max_seconds", Gauge, []string{"store", "group"}, "How long the longest of those took since the start."}
 
 	groupAnnounced = Info{"stead_group_announced", Gauge, []string{"group"}, "1 while paths of the group are announced by BGP. It has no value for a group without."}
 	groupPrepend   = Info{"stead_group_prepend", Gauge, []string{"group"}, "How often the local AS is prepended in the paths of the group. It has no value while nothing is announced."}
@@ -114,6 +125,7 @@ var Table = []*Info{
 	&groupActive, &groupReady, &groupSpares, &groupPriority, &groupDraining, &groupStalled, &epoch, &wantApplied, &checkUp,
 	&routerState, &routerPriority, &routerSent, &routerReceived, &routerRefused, &routerZero, &routerMismatches,
 	&routerRepairs, &routerStrangers, &routerFailures,
+	&leaseHeld, &leaseEpoch, &leaseRemaining, &leaseChanged, &voteHeld, &storeUp, &storeReadable, &storeDone, &storeLast, &storeMax,
 	&groupAnnounced, &groupPrepend,
 	&bgpUp, &bgpState, &bgpFlaps, &bgpAttempts, &bgpMessages, &bgpAnnounced,
 	&bfdUp, &bfdState, &bfdDowns, &bfdPackets, &bfdRefused, &bfdDetection, &bfdGap,

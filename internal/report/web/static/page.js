@@ -63,6 +63,39 @@ function router(g) {
   return [own, other];
 }
 
+const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
+
+// record tells in which state a lease or a vote is.
+const record = (r) => ({ held: `held by ${r.holder}`, free: `given up by ${r.holder}`, made: `just made by ${r.holder}` }[r.state] || `${r.state} by ${r.holder}`);
+
+// answers tells whether a store is reached, and how fast.
+function answers(r) {
+  if (r.problem) return element("span", ` · not reached: ${r.problem}`, "bad");
+  return element("span", r.last_ms > 0 ? ` · answers in ${r.last_ms.toFixed(1)} ms, at most ${r.longest_ms.toFixed(1)} ms` : "", "dim");
+}
+
+// lease tells of the record in a store that decides a group.
+function lease(s, g) {
+  const l = g.lease;
+  const p = element("p", `lease in ${l.store} `, "lease");
+  const state = l.unreadable ? `what is at ${l.record} is no lease` : l.state ? record(l) : "there is none, as far as is known";
+  const left = l.held ? `, ours for ${seconds(g.lease_remaining_ms)} more` : l.claimable_at ? `, to be had in ${seconds(Date.parse(l.claimable_at) - Date.parse(s.at))} unless it is renewed` : "";
+  p.append(
+    element("span", state, l.unreadable ? "bad" : l.held ? "good" : ""),
+    element("span", `${l.state ? `, epoch ${l.epoch}, changed ${seconds(l.changed_ms_ago)} ago` : ""}${l.wanted_by ? `, wanted by ${l.wanted_by}` : ""}${left}`, "dim"),
+    answers(l),
+  );
+  return p;
+}
+
+// vote tells whom the store stands by that votes in the election of a group.
+function vote(v) {
+  const p = element("p", `vote of the store ${v.store} `, "vote");
+  const state = v.unreadable ? `what is at ${v.record} is no vote` : v.held ? `ours for ${seconds(v.remaining_ms)} more` : !v.state ? "not known yet" : v.state === "free" ? "nobody needs it" : record(v);
+  p.append(element("span", state, v.unreadable ? "bad" : v.held ? "warn" : ""), answers(v));
+  return p;
+}
+
 // announces tells what a group announces by BGP.
 function announces(s, g) {
   const a = g.announces;
@@ -88,7 +121,7 @@ function group(s, g) {
   active.append(element("strong", holder(g) || "nobody", holder(g) ? "" : "bad"), element("span", ` for ${since(s.at, g.since)}, epoch ${g.epoch}`, "dim"));
   const list = element("ul");
   list.append(...(g.members || []).map((m) => member(g, m)), ...(g.checks || []).map((c) => check(s, c)));
-  box.append(title, active, element("p", `because ${g.reason || "–"}`, "dim"), element("p", (g.addresses || []).join(" ")), ...(g.vrrp ? router(g) : []), ...(g.announces ? [announces(s, g)] : []), list);
+  box.append(title, active, element("p", `because ${g.reason || "–"}`, "dim"), element("p", (g.addresses || []).join(" ")), ...(g.vrrp ? router(g) : []), ...(g.lease ? [lease(s, g)] : []), ...(s.vote && g.witness_store === s.vote.store ? [vote(s.vote)] : []), ...(g.announces ? [announces(s, g)] : []), list);
   return box;
 }
 
@@ -156,7 +189,7 @@ function when(iso) {
 }
 
 function showEvent(e) {
-  const colour = { "became-active": "good", "peer-up": "good", "check-up": "good", "peer-down": "bad", "check-down": "bad", "session-up": "good", "path-up": "good", "session-down": "bad", "session-refused": "bad", "path-down": "bad", stalled: "bad", "dual-seen": "bad" }[e.kind];
+  const colour = { "became-active": "good", "peer-up": "good", "check-up": "good", "peer-down": "bad", "check-down": "bad", "session-up": "good", "path-up": "good", "session-down": "bad", "session-refused": "bad", "path-down": "bad", "store-up": "good", "store-down": "bad", stretched: "bad", stalled: "bad", "dual-seen": "bad" }[e.kind];
   const detail = [e.peer, e.detail, e.epoch ? `epoch ${e.epoch}` : "", e.took_us ? `took ${(e.took_us / 1000).toFixed(1)} ms` : ""].filter(Boolean).join(" · ");
   const list = byId("events");
   list.prepend(row([[when(e.wall), "dim"], [e.group || "–"], [e.kind, colour], [e.reason || ""], [detail, "dim"]]));
