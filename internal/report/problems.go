@@ -43,7 +43,7 @@ func (s *Status) Problems() []string {
 			rest = append(rest, fmt.Sprintf("%s: nobody is told: %s", strings.TrimSpace(r.Kind+" "+r.Name), r.LastError))
 		}
 	}
-	if s.Fence.Kind == "none" {
+	if s.Fence.Kind == "none" && len(s.Groups) > 0 {
 		rest = append(rest, "no fence: if stead is killed or frozen, this host goes on answering"+after(": ", s.Fence.Detail))
 	}
 	return append(worst, rest...)

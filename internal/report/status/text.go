@@ -71,6 +71,9 @@ func because(detail string) string {
 }
 
 func groups(b *strings.Builder, s *report.Status) {
+	if len(s.Groups) == 0 && s.Gate != nil {
+		return
+	}
 	b.WriteString("\n")
 	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "GROUP\tTHIS NODE\tACTIVE\tEPOCH\tSINCE\tWHY\tADDRESSES")
