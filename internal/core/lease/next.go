@@ -96,11 +96,16 @@ func (m *Machine) prepare(now Instant) bool {
 	return true
 }
 
-// ask writes into the record for whom the holder is asked to give the right up.
+// ask writes into the record for whom the holder is asked to give the right up. It is
+// no sign that the holder lives, but others cannot tell and wait again: so one asks at a
+// time, until the holder renews the right or gives it up, and none where it may be dead.
 func (m *Machine) ask(now Instant) bool {
 	to := m.request
-	if !m.readable() || m.rec.State != Held || m.rec.Holder == to || m.rec.To == to {
+	switch {
+	case !m.readable() || m.rec.State != Held || m.rec.Holder == to || m.rec.To == to:
 		m.request = ""
+		return false
+	case m.rec.To != "" || now >= m.since.Add(m.rec.TTL/2):
 		return false
 	}
 	r := m.rec
