@@ -150,7 +150,7 @@ func (t *gateTruth) faulted(f *GateFault, ends bool) {
 	w := t.world
 	calm := w.calm()
 	s := w.sites[f.Site]
-	if !f.harmless() {
+	if !f.harmless() && !(f.planned() && ends) {
 		t.due = 0
 	}
 	switch {

@@ -19,6 +19,7 @@ const (
 	GateCutBoth                         // no site can
 	GatePartition                       // the site reaches neither the store nor the other one
 	GateDeaf                            // Amount answers of a thousand get lost
+	GateLag                             // calls, or their answers, take nearly as long as their callers wait
 	GateSlow                            // half of the calls take effect much later
 	GateHang                            // calls hang
 	GateStale                           // half of the reads show what was there before
@@ -36,7 +37,7 @@ const (
 
 var gateFaultNames = [gateFaultKinds]string{
 	GateCrash: "crash", GateKill: "gate killed", GatePause: "gate paused", GateFreeze: "site frozen", GateCut: "store cut",
-	GateCutBoth: "store gone", GatePartition: "partition", GateDeaf: "lost answers", GateSlow: "late writes", GateHang: "hang",
+	GateCutBoth: "store gone", GatePartition: "partition", GateDeaf: "lost answers", GateLag: "slow store", GateSlow: "late writes", GateHang: "hang",
 	GateStale: "stale reads", GateTorn: "torn", GateDelete: "deleted", GateRemove: "register removed", GateUnmount: "unmounted",
 	GateNoBeat: "no heartbeat", GateWall: "clock stepped", GateStop: "stopped", GateSwitchover: "switchover", GateRequest: "right asked for",
 }
@@ -103,6 +104,9 @@ func (w *gateWorld) inflict(f *GateFault, s *gateSite, step int, ends bool) {
 		w.inflictCut(f, s, step)
 	case GateDeaf:
 		s.deaf += step * f.Amount
+	case GateLag:
+		s.lag += step
+		s.lagsBack = f.Amount == 0
 	case GateSlow:
 		s.slow += step
 	case GateHang:

@@ -147,16 +147,16 @@ func RandomGateSetup(seed uint64, length time.Duration) GateSetup {
 			s.Gate.OpenAfter = 3 * f
 		}
 		s.Gate.Mute = s.Format == gate.FormatTicks
-		if r.chance(2) {
+		if !r.chance(3) {
 			s.Gate.StopAfter = 0 // the right alone has to keep the two apart
 		}
 		if s.Apart = !s.Gate.Mute && r.chance(6); s.Apart {
 			s.Gate.Beat, s.Gate.StopAfter = 0, 0
 		}
 	}
-	s.StopFor = s.Gate.Grace * time.Duration([]int{3, 15, 100}[r.intn(3)]) / 10
+	s.StopFor = s.Gate.Grace * time.Duration([]int{3, 15, 100, 100}[r.intn(4)]) / 10
 	s.Latency, s.Jitter = r.duration(time.Millisecond, 60*time.Millisecond), r.duration(0, f/[]time.Duration{40, 20, 10}[r.intn(3)])
-	s.Timeout = max(share.Every, 2*(s.Latency+s.Jitter)+20*time.Millisecond)
+	s.Timeout = max(share.Every*time.Duration(r.between(1, 2)), 2*(s.Latency+s.Jitter)+20*time.Millisecond)
 	s.Late = r.duration(0, 20*time.Millisecond)
 	for i := range s.Drift {
 		s.Drift[i] = int64(r.between(-200, 200))
@@ -166,13 +166,27 @@ func RandomGateSetup(seed uint64, length time.Duration) GateSetup {
 	for n := r.between(2, 6); n > 0 || at < length; n-- {
 		one := randomGateFault(r, at, f, s.Right != nil)
 		s.Faults = append(s.Faults, one)
+		if one.Kind == GateLag { // and then the holder is cut off, most often
+			cut := GateFault{Kind: GateCut, At: at + r.duration(f/2, one.For), For: 5 * f, Site: one.Site}
+			if one.Amount == 1 {
+				cut.Site = 1 - one.Site
+			}
+			s.Faults = append(s.Faults, cut)
+		}
 		at += r.duration(0, 2*one.For+time.Second)
 		if !r.chance(3) {
 			continue
 		}
 		at += 16*f + 80*time.Second // calm
-		if s.Right != nil && r.chance(2) {
-			s.Faults = append(s.Faults, GateFault{Kind: GateSwitchover + GateFaultKind(r.intn(2)), At: at, For: time.Millisecond, Site: r.intn(2)})
+		at += 14 * f
+		switch one := (GateFault{At: at, Site: r.intn(2)}); {
+		case r.chance(2):
+			one.Kind, one.For = GateCrash, 5*f
+			s.Faults = append(s.Faults, one)
+			at += 6 * f
+		case s.Right != nil:
+			one.Kind, one.For = GateSwitchover+GateFaultKind(r.intn(2)), time.Millisecond
+			s.Faults = append(s.Faults, one)
 			at += 4 * f
 		}
 	}
@@ -187,7 +201,7 @@ func RandomGateSetup(seed uint64, length time.Duration) GateSetup {
 func randomRight(r *random, flatline time.Duration) *lease.Config {
 	ttl := (flatline * time.Duration(r.between(7, 20)) / 10).Truncate(time.Millisecond)
 	use := ttl - ttl/64 - time.Millisecond
-	if r.chance(2) {
+	if r.chance(3) {
 		use = ttl * time.Duration(r.between(75, 95)) / 100
 	}
 	return &lease.Config{TTL: ttl, Use: use, Renew: ttl / time.Duration(r.between(4, 8)), Look: ttl / time.Duration(r.between(6, 10))}
@@ -199,7 +213,7 @@ var timeSuffices = []GateFaultKind{
 }
 
 // hardOnRights are the faults that show whether two sites count time alike.
-var hardOnRights = []GateFaultKind{GatePause, GateCut, GatePartition, GateDeaf, GateSlow, GateHang, GateKill}
+var hardOnRights = []GateFaultKind{GatePause, GateCut, GatePartition, GateDeaf, GateLag, GateLag, GateLag, GateLag, GateSlow, GateHang, GateKill}
 
 func randomGateFault(r *random, at, flatline time.Duration, right bool) GateFault {
 	f := GateFault{Kind: GateFaultKind(r.intn(int(gateFaultKinds))), At: at, Site: r.intn(2)}
@@ -211,6 +225,8 @@ func randomGateFault(r *random, at, flatline time.Duration, right bool) GateFaul
 	}
 	f.For = r.duration(10*time.Millisecond, []time.Duration{flatline / 4, flatline, 3 * flatline, 8 * flatline}[r.intn(4)])
 	switch f.Kind {
+	case GateLag:
+		f.For, f.Amount = r.duration(flatline, 2*flatline), r.intn(2)
 	case GateDeaf:
 		f.Amount = r.between(50, 1000)
 	case GateWall:

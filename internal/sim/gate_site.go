@@ -31,8 +31,9 @@ type gateSite struct {
 	inbox    []func(now gate.Instant) // what has happened while the gate did not run
 
 	// What is wrong between the site and the store.
-	cut, hung, stale, slow, torn, unmounted, noBeat int
-	deaf                                            int // answers of a thousand that get lost
+	cut, hung, stale, slow, lag, torn, unmounted, noBeat int
+	deaf                                                 int  // answers of a thousand that get lost
+	lagsBack                                             bool // the answers are late
 
 	keeper keeper
 	job    job

@@ -70,7 +70,7 @@ func (st *gateStore) call(c gateCall) {
 	w, s := st.world, st.world.sites[c.site]
 	n := uint64(len(st.calls))
 	w.queue.push(entry{at: w.now.add(w.setup.Timeout), what: gateTimeout, number: n})
-	at := w.now.add(w.latency())
+	at := w.now.add(w.latency() + st.lag(s, false))
 	if s.slow > 0 && w.net.chance(2) {
 		c.late = true
 		at = w.now.add(w.net.duration(0, 3*w.setup.Timeout+w.setup.Gate.Flatline))
@@ -105,7 +105,15 @@ func (st *gateStore) arrive(n uint64) {
 	if w.net.permille(s.deaf) {
 		return // the answer gets lost
 	}
-	w.queue.push(entry{at: w.now.add(w.latency()), what: gateAnswer, number: n})
+	w.queue.push(entry{at: w.now.add(w.latency() + st.lag(s, true)), what: gateAnswer, number: n})
+}
+
+// lag is by how much a site's calls, or the answers to them, are late.
+func (st *gateStore) lag(s *gateSite, back bool) time.Duration {
+	if s.lag == 0 || s.lagsBack != back {
+		return 0
+	}
+	return st.world.net.duration(0, st.world.setup.Timeout*8/10)
 }
 
 func (st *gateStore) read(c *gateCall) {

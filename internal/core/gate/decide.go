@@ -45,7 +45,9 @@ func (m *Machine) heed(now Instant, o *lease.Out) bool {
 				m.mustEnd(now, c.Reason, c.Detail)
 			}
 		case lease.Asked:
-			m.HandOver(now, c.Holder)
+			if m.phase == Open {
+				m.handOver(now, c.Holder) // whoever has asked lives
+			}
 		case lease.Unreachable:
 			m.note(reason.StoreLost, "the right cannot be read or written: "+c.Detail)
 		case lease.Reachable:

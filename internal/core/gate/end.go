@@ -18,12 +18,16 @@ func (m *Machine) HandOver(now Instant, to string) {
 	case m.phase != Open:
 		m.note(reason.NotActive, "the right is not here: it cannot be handed over to "+to)
 	case to == m.cfg.Site:
-	case to == m.cfg.Other && m.found.verdict == Flatlined:
+	case to == m.cfg.Other && m.found.verdict == Flatlined && !m.cfg.Mute: // a mute site that waits is silent
 		m.note(reason.NoSuccessor, "the right is not handed over: "+to+" shows no sign of life")
 	default:
-		m.heir = to
-		m.mustEnd(now, reason.Switchover, "the right is handed over to "+to)
+		m.handOver(now, to)
 	}
+}
+
+func (m *Machine) handOver(now Instant, to string) {
+	m.heir = to
+	m.mustEnd(now, reason.Switchover, "the right is handed over to "+to)
 }
 
 // Stop ends everything: the workload is stopped, and its right is parked for the

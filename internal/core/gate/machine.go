@@ -139,6 +139,9 @@ func (m *Machine) Saw(now Instant, s *Sample) {
 	w := &m.watches[s.Witness]
 	before := w.changeAt
 	w.saw(now, s)
+	if s.Sight == Beaten && m.right != nil {
+		m.right.SetFloor(s.Epoch) // a register that is made anew may not remember
+	}
 	if s.Sight == Beaten && w.changed && w.changeAt == now && before != now {
 		m.compareClocks(now, s)
 	}
