@@ -55,7 +55,7 @@ Exit codes: 0 open, or the workload has ended with 0, or the gate was told to en
 1 it could not be done; 2 wrong usage; 75 the workload was stopped because the right
 was lost; otherwise that of COMMAND (128 and the number of the signal that ended it).`,
 		Example: `  HEART_BEAT_FOLDER=/share THIS_CLUSTER=west THAT_CLUSTER=east stead gate
-  stead gate --site west --other east --store folder:/mnt/share/orders --exec -- /opt/orders/worker --fence {epoch}
+  stead gate --site west --other east --store folder:/mnt/share/orders --exec -- /opt/orders/worker {epoch}
   stead gate --site west --other east --store folder:/mnt/share/orders --watch --epoch-file /run/orders/epoch --stop-process worker`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
