@@ -162,6 +162,13 @@ func RandomGateSetup(seed uint64, length time.Duration) GateSetup {
 		s.Drift[i] = int64(r.between(-200, 200))
 		s.Begin[i] = r.duration(0, 3*f)
 	}
+	s.schedule(r, length)
+	return s
+}
+
+// schedule makes up the faults, with calm times in between.
+func (s *GateSetup) schedule(r *random, length time.Duration) {
+	f := s.Gate.Flatline
 	at := 8*f + 60*time.Second
 	for n := r.between(2, 6); n > 0 || at < length; n-- {
 		one := randomGateFault(r, at, f, s.Right != nil)
@@ -194,7 +201,6 @@ func RandomGateSetup(seed uint64, length time.Duration) GateSetup {
 		s.Length = max(s.Length, s.Faults[i].At+s.Faults[i].For)
 	}
 	s.Length += 20*f + 100*time.Second
-	return s
 }
 
 // randomRight is a right with its margins as narrow as they may be, or wider.
