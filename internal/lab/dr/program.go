@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
-	"time"
 
 	"stead/internal/lab"
 	"stead/internal/lab/wallclock"
@@ -74,17 +73,5 @@ func (p *program) running() bool {
 func (p *program) signal(sig syscall.Signal) {
 	if p.running() {
 		_ = p.cmd.Process.Signal(sig)
-	}
-}
-
-// wait waits until it has ended, and tells whether it did.
-func (p *program) wait(limit time.Duration) bool {
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	select {
-	case <-p.done:
-		return true
-	case <-timer.C:
-		return false
 	}
 }

@@ -31,17 +31,16 @@ import (
 const inside = "STEAD_SHARETEST_CHILD"
 
 // Main runs the tests of a package in a mount namespace of their own.
-func Main(m *testing.M) { os.Exit(Run(m.Run)) }
+func Main(m *testing.M) { os.Exit(Run(m)) }
 
-// Run is Main for a package that has more to prepare: it returns the exit code of
-// run, such as testing.M.Run, which the namespace is there for.
-func Run(run func() int) int {
+// Run is Main for a package that has to clean up: it returns the exit code.
+func Run(m *testing.M) int {
 	if os.Getenv(inside) != "" {
 		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 			fmt.Fprintln(os.Stderr, "keep mounts private:", err)
 			return 1
 		}
-		return run()
+		return m.Run()
 	}
 	child := exec.Command("/proc/self/exe", os.Args[1:]...)
 	child.Env = append(os.Environ(), inside+"=1")
@@ -53,7 +52,7 @@ func Run(run func() int) int {
 		child.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
 	}
 	if err := child.Start(); err != nil {
-		return run()
+		return m.Run()
 	}
 	_ = child.Wait()
 	if code := child.ProcessState.ExitCode(); code >= 0 {
