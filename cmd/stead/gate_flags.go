@@ -108,10 +108,7 @@ func (f *gateFlags) settings(args []string) (*gate.Settings, error) {
 			errs = append(errs, err)
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	return set, set.Check()
+	return set, errors.Join(append(errs, set.Check())...)
 }
 
 // fromEnvironment takes what was not given from the variables of the program that

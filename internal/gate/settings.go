@@ -109,8 +109,12 @@ func (s *Settings) Check() error {
 	if claims && right == "" {
 		errs = append(errs, errors.New("right: there is no store to keep it in: give a store"))
 	}
-	for _, url := range append(s.pages(), right) {
-		if _, err := open.Parse(url); url != "" && err != nil {
+	urls := s.pages()
+	if right != "" && !slices.Contains(urls, right) {
+		urls = append(urls, right)
+	}
+	for _, url := range urls {
+		if _, err := open.Parse(url); err != nil {
 			errs = append(errs, err)
 		}
 	}
