@@ -32,6 +32,7 @@ var wallTime = map[string]string{
 	"internal/adapter/systemd/clock.go":          "when a reload begins, as the service manager compares it",
 	"internal/adapter/link/clean.go":             "how long the last release may try",
 	"internal/daemon/daemon.go":                  "the time of an event, as a person reads it",
+	"internal/daemon/gate.go":                    "the time of day in heartbeats, as a person reads it",
 	"internal/daemon/routers.go":                 "the time of day that authenticated advertisements carry",
 	"internal/daemon/status.go":                  "the time of a status, as a person reads it",
 	"internal/daemon/tell.go":                    "the time of an event or a check, as a person reads it",
