@@ -17,7 +17,10 @@ const builtAt = "STEAD_TEST_BUILT_AT"
 
 // RunBuilt is Run for a package that tests the static binary: it is built first,
 // where every user may run it, and removed at the end. Stead tells where it is.
-func RunBuilt(m *testing.M) int {
+func RunBuilt(m *testing.M) int { return RunBuiltBy(Run, m) }
+
+// RunBuiltBy is RunBuilt for tests that are run in another way than by Run.
+func RunBuiltBy(run func(*testing.M) int, m *testing.M) int {
 	if os.Getenv(builtAt) == "" {
 		dir, err := os.MkdirTemp("", "stead-built-")
 		if err != nil {
@@ -30,7 +33,7 @@ func RunBuilt(m *testing.M) int {
 			return 1
 		}
 	}
-	return Run(m)
+	return run(m)
 }
 
 func build(dir string) error {
