@@ -33,7 +33,7 @@ func gate(t *testing.T, s *sharetest.Share, site, socket string) *exec.Cmd {
 	if site == east {
 		args = append(args, "--preferred")
 	}
-	cmd := exec.Command(testns.Stead(), append(args, "--exec", "--", "/proc/"+strconv.Itoa(os.Getpid())+"/exe")...)
+	cmd := exec.Command(stead(), append(args, "--exec", "--", "/proc/"+strconv.Itoa(os.Getpid())+"/exe")...)
 	cmd.Env = append(os.Environ(), workerEnv+"="+socket, "STEAD_BROKER_SITE="+site)
 	log := &testns.Log{}
 	cmd.Stdout, cmd.Stderr = log, log
@@ -115,7 +115,7 @@ func TestFencedTakeover(t *testing.T) {
 
 	s.Set(t, 0, share.Faults{})
 	gate(t, s, east, socket) // the first one has ended with its workload
-	switchover := exec.Command(testns.Stead(), "gate", "switchover", "--to", east, "--store", "folder:"+s.Sites[1].At())
+	switchover := exec.Command(stead(), "gate", "switchover", "--to", east, "--store", "folder:"+s.Sites[1].At())
 	before := seen(east)
 	if out, err := switchover.CombinedOutput(); err != nil {
 		t.Fatalf("switchover: %v: %s", err, out)
