@@ -31,7 +31,6 @@ type gateTruth struct {
 	upset   bool   // and something else was wrong then
 	loose   bool   // and epochs cannot be expected to grow any more
 	dueSite int    // the site that has to run by due
-	dueRun  int    // in a run later than that
 	due     moment
 	dueFor  string // the checker
 }

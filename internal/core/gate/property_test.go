@@ -17,9 +17,7 @@ type guarded struct {
 	m       *Machine
 	cfg     Config
 	now     Instant
-	looks   []int
 	ops     []lease.Op
-	beat    bool
 	record  []byte
 	version int
 	runs    bool
