@@ -4,7 +4,7 @@ export PATH := $(PATH):/usr/sbin:/sbin:/usr/local/go/bin
 GO      := go
 VERSION := $(shell git describe --tags 2>/dev/null)
 STAMP   := $(shell git status >/dev/null 2>&1 && echo true || echo false)
-BUILD   := -tags grpcnotrace -trimpath -buildvcs=$(STAMP) -ldflags '-s -w -X stead/internal/report/build.Version=$(VERSION)'
+BUILD   := -trimpath -buildvcs=$(STAMP) -ldflags '-s -w -X stead/internal/report/build.Version=$(VERSION)'
 SEEDS   ?= 2000
 
 .DEFAULT_GOAL := test
