@@ -44,7 +44,7 @@ func (w *witness) settle(now Instant) {
 		w.wanted = now
 	}
 	w.m.SetFloor(m.StoreNumber() - 1)
-	recently := w.wanted != 0 && now < w.wanted.Add(keepVote) && !w.c.stopping
+	recently := w.wanted != 0 && now < w.wanted.Add(keepVote) && !w.c.stopping && m.StoreHelps()
 	switch {
 	case wants || recently: // a claim that is under way is not for nothing
 		w.m.SetWilling(true)
@@ -75,6 +75,7 @@ func (w *witness) absorb(now Instant) {
 	for ; w.seen.changes < len(out.Changes); w.seen.changes++ {
 		w.changed(now, &out.Changes[w.seen.changes])
 	}
+	w.c.machine.SetStoreDown(now, w.down != "" || w.taken(now))
 	if out.Until != w.held {
 		w.held = out.Until
 		w.c.machine.SetStoreVote(now, out.Until, w.number)
@@ -82,6 +83,12 @@ func (w *witness) absorb(now Instant) {
 	for ; w.seen.sends < len(out.Ops); w.seen.sends++ {
 		w.c.acts.Store = append(w.c.acts.Store, StoreOp{Group: WitnessGroup, Op: out.Ops[w.seen.sends]})
 	}
+}
+
+// taken tells whether another node has the vote, as far as is known.
+func (w *witness) taken(now Instant) bool {
+	s := w.m.Status(now)
+	return s.Present && s.Record.State == lease.Held && s.Record.Holder != w.c.cfg.Witness.Self
 }
 
 func (w *witness) changed(now Instant, ch *lease.Change) {

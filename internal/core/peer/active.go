@@ -108,8 +108,8 @@ func (m *Machine) keepsLease(now Instant, g *group) bool {
 		return true // holds without a majority, as the user chose
 	}
 	m.rejoin(now, g, need, mask)
-	if !g.class.lost {
-		return true
+	if c := g.class; !c.lost && !(c.stalled && c.calls && (now >= c.graceUntil || m.barred(g))) {
+		return true // a voter that is back can grant another claim sooner than the store votes
 	}
 	if g.cfg.HoldOnQuorumLoss {
 		m.rejoin(now, g, 0, 0)

@@ -20,7 +20,8 @@ type class struct {
 	stalled bool
 	freedIn uint64 // the step in which the last group left
 	backed  bool   // the store can vote in its groups
-	alarmed bool   // its voters do not renew it: the vote of the store is asked for
+	alarmed bool   // its voters do not renew it
+	calls   bool   // and with the vote of the store they could: it is asked for
 
 	renewAt    Instant // when a lease that needs nobody, or has the vote of the store, is renewed
 	graceUntil Instant // a stalled lease is given up then
@@ -76,6 +77,7 @@ func (m *Machine) join(now Instant, g *group, need int, mask uint64) (moved bool
 		c.suspended, c.suspendedUntil = old.suspended && need == 0, old.suspendedUntil
 		c.graceUntil = max(old.until, old.graceUntil) // what was promised before still holds
 		c.stalled = old.stalled
+		c.alarmed, c.calls = old.stalled && old.alarmed, old.stalled && old.calls
 	}
 	g.class = c
 	m.renew(now, c)
@@ -173,7 +175,7 @@ func (m *Machine) extend(now Instant, c *class, until Instant) {
 		m.stall(now, c, reason.LeaseStalled) // nobody has looked since it closed
 	}
 	m.setSlot(c, until)
-	c.alarmed = false
+	c.alarmed, c.calls = false, false
 	if c.stalled && until > now {
 		c.stalled, c.lost, c.graceUntil = false, false, 0
 		m.eachInClass(c, func(g *group) {
@@ -244,8 +246,9 @@ func (m *Machine) tickClass(now Instant, c *class) {
 			m.renew(now, c)
 		}
 		if now >= c.alarmAt() {
-			c.alarmed = true
+			m.alarm(now, c)
 		}
+		m.recall(now, c)
 		if now >= c.until && !c.lost {
 			m.runOut(now, c)
 		}
@@ -253,7 +256,8 @@ func (m *Machine) tickClass(now Instant, c *class) {
 }
 
 // runOut handles a lease that its voters have not renewed. It is given up at
-// once, unless this node itself was late: then it asks again first.
+// once, unless this node itself was late: then it asks again first. So it does where
+// the store has been asked for its vote and may take longer than the lease.
 func (m *Machine) runOut(now Instant, c *class) {
 	if !c.stalled {
 		m.stall(now, c, reason.LeaseStalled)
@@ -270,6 +274,9 @@ func (m *Machine) stall(now Instant, c *class, why reason.Reason) {
 	c.graceUntil = max(c.graceUntil, now)
 	if now < m.lateUntil {
 		c.graceUntil = max(c.graceUntil, now.Add(c.lease))
+	}
+	if c.calls && !m.storeDown {
+		c.graceUntil = max(c.graceUntil, now.Add(storeGrace))
 	}
 	m.eachInClass(c, func(g *group) {
 		m.change(Change{Kind: Stalled, Group: g.index, Node: m.self, Epoch: g.epoch, Reason: why, Took: c.closedFor(now)})

@@ -40,6 +40,7 @@ type Machine struct {
 
 	store      int     // the node that stands for a store that votes; nobody
 	storeUntil Instant // until when its vote is this node's
+	storeDown  bool    // its vote cannot be had soon
 	wanting    int     // groups that need it
 
 	counters Counters

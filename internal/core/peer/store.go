@@ -88,13 +88,73 @@ func (c *class) alarmAt() Instant {
 	return c.until.Add(-c.lease / 3)
 }
 
+// storeGrace is for how long an active node whose lease has run out waits for the
+// vote of the store behind its closed fence before it gives its role up.
+const storeGrace = time.Second
+
+// alarm asks for the vote of the store when it makes a majority together with the
+// voters that have not fallen silent. A part of the nodes that is too small even with it
+// would only keep it from those who could use it.
+func (m *Machine) alarm(now Instant, c *class) {
+	heard := 0
+	for i, n := range m.nodes {
+		if c.mask&(1<<i) != 0 && i != m.store && n.confirmedAt != 0 && now.Sub(n.confirmedAt) < c.lease/2 {
+			heard++
+		}
+	}
+	c.alarmed, c.calls = true, heard+1 >= c.need
+}
+
+// recall asks for the vote of the store no more when it is of no use: so many voters
+// have fallen silent that it makes no majority.
+func (m *Machine) recall(now Instant, c *class) {
+	if !c.calls {
+		return
+	}
+	heard := 0
+	for i, n := range m.nodes {
+		if c.mask&(1<<i) != 0 && i != m.store && n.alive(c.timing) {
+			heard++
+		}
+	}
+	if heard+1 < c.need {
+		c.calls, c.graceUntil = false, clock.Min(c.graceUntil, now)
+	}
+}
+
+// StoreHelps tells whether there is a group in which the vote of the store makes a
+// majority, or would if another node fell silent.
+func (m *Machine) StoreHelps() bool {
+	for _, i := range m.nodes[m.store].groups {
+		if g := m.groups[i]; m.storeVotes(g) && m.hearing(g)+1 >= g.need {
+			return true
+		}
+	}
+	return false
+}
+
+// SetStoreDown tells whether the vote of the store cannot be had soon: the store does
+// not answer, or another node has it. Who waits for it waits no longer.
+func (m *Machine) SetStoreDown(now Instant, down bool) {
+	if m.store == nobody || down == m.storeDown {
+		return
+	}
+	m.storeDown = down
+	for _, c := range m.classes {
+		if down && c.refs > 0 && c.calls && c.stalled && now >= m.lateUntil && now < c.graceUntil {
+			c.graceUntil = now
+			m.eachInClass(c, m.touch)
+		}
+	}
+}
+
 // WantsStore tells whether this node needs the vote of the store.
 func (m *Machine) WantsStore() bool {
 	if m.stopping || m.store == nobody {
 		return false
 	}
 	for _, c := range m.classes {
-		if c.refs > 0 && c.backed && c.alarmed {
+		if c.refs > 0 && c.calls {
 			return true
 		}
 	}
@@ -102,15 +162,15 @@ func (m *Machine) WantsStore() bool {
 }
 
 // wantStore finds out whether a group needs the vote of the store: without it no
-// majority stands by this node, or would hear its claim.
+// majority stands by this node, or would hear its claim, and with it one does.
 func (m *Machine) wantStore(now Instant, g *group) {
 	wants := false
 	if m.storeVotes(g) && g.eligible {
 		store := uint64(1) << m.store
 		if g.phase == Active {
-			wants = m.standing(now, g, m.grants(g, g.first)&^store) < g.need
+			wants = m.standing(now, g, m.grants(g, g.first)&^store)+1 == g.need
 		} else {
-			wants = g.owner == nobody && !m.promised(g, nobody) && m.hearing(g) < g.need
+			wants = g.owner == nobody && !m.promised(g, nobody) && m.hearing(g)+1 == g.need
 		}
 	}
 	if wants != g.wants {
