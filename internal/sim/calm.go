@@ -56,7 +56,12 @@ func (c *calmWatch) look(w *World) {
 // calmBound is after which time nothing moves any more: roles are settled, and
 // an active node has raised its epoch past what a restarted voter may have
 // promised, which it does once in four leases at most.
-func (w *World) calmBound(g int) time.Duration { return w.settleBound(g) + 9*w.lease(g) }
+func (w *World) calmBound(g int) time.Duration {
+	if w.group(g).Right != nil {
+		return w.settleBound(g) + 2*w.lease(g)
+	}
+	return w.settleBound(g) + 9*w.lease(g)
+}
 
 // noted: no change of a role, no claim, no stall and no lost peer in a calm.
 func (c *calmWatch) noted(w *World, h *host, n *core.Note) {

@@ -31,6 +31,11 @@ const (
 	RouterSlow                         // Amount packets of a thousand between Node and the route server Peer get lost, the others take Extra longer
 	RouterRestart                      // the processes of the route server Peer do not run
 	RouterOff                          // the route server Peer has no power
+	StoreCut                           // nothing between the store and the nodes in Mask, or Node; with an Amount they hear of it at once
+	StoreSlow                          // operations of the nodes in Mask, or of Node, take Extra longer
+	StoreFlaky                         // Amount requests of a thousand of those take up to Extra longer, and as many answers get lost
+	StoreFrozen                        // the store does nothing; what it was asked for it does afterwards
+	StoreWiped                         // somebody deletes the register of Group, or that of the vote
 )
 
 var faultNames = [...]string{
@@ -39,6 +44,7 @@ var faultNames = [...]string{
 	BrokenApply: "failing actuator", HungApply: "hung actuator", Strip: "address stripped", Sick: "sick service",
 	Blind: "check cannot run", Order: "operator", RouterCut: "route server cut off", RouterSlow: "route server slow",
 	RouterRestart: "route server restarts", RouterOff: "route server off",
+	StoreCut: "store cut off", StoreSlow: "store slow", StoreFlaky: "store flaky", StoreFrozen: "store frozen", StoreWiped: "store wiped",
 }
 
 func (k FaultKind) String() string { return faultNames[k] }
@@ -73,6 +79,9 @@ func (w *World) fault(i int, ends bool) {
 		w.aim(f)
 		w.result.Faults[f.Kind]++
 	}
+	if w.store != nil {
+		w.meetsRest(f, ends)
+	}
 	w.trace.add(w.now, f.Node, "fault: "+f.Kind.String(), f.Group, int64(by), int64(f.Peer))
 	switch f.Kind {
 	case Cut, Blackhole, Partition, Lossy, Slow:
@@ -82,6 +91,8 @@ func (w *World) fault(i int, ends bool) {
 		w.faultInFarLinks(f, by)
 	case RouterRestart, RouterOff:
 		w.faultInServer(f, by)
+	case StoreCut, StoreSlow, StoreFlaky, StoreFrozen, StoreWiped:
+		w.faultInStore(f, by)
 	case Pause, Kill, PowerOff:
 		w.faultInHost(f, by)
 	case Order:

@@ -28,7 +28,7 @@ type groupWatch struct {
 func newGroupWatch(s *Setup, g int) *groupWatch {
 	cfg := &s.Config.Groups[g]
 	return &groupWatch{
-		strict:   cfg.Quorum && !cfg.HoldOnQuorumLoss,
+		strict:   cfg.Quorum && !cfg.HoldOnQuorumLoss || cfg.Right != nil && !cfg.HoldWithoutStore,
 		holder:   nobody,
 		servedBy: nobody, dualSince: never,
 	}
@@ -140,6 +140,7 @@ func (w *World) look() {
 		}
 		w.lookAtClients(g)
 		w.lookAtRoutes(g)
+		w.lookAtRest(g)
 		for _, h := range w.hosts {
 			w.lookAtSick(h, g)
 		}
@@ -153,6 +154,9 @@ func (w *World) look() {
 // holder, one of a claim that failed against another, and the time
 // of the network, the actuators and the scheduler for each.
 func (w *World) holderBound(g int) time.Duration {
+	if w.group(g).Right != nil {
+		return w.rightBound(g)
+	}
 	bound := w.group(g).StartDelay + 4*w.lease(g) + 4*w.reaction(g)
 	if w.setup.routed(g) {
 		bound += listening
@@ -177,11 +181,11 @@ func (w *World) lookForHolder(g int) {
 		return
 	}
 	for _, side := range t.sides {
-		if w.holderIn(g, side) != nobody {
+		if w.holderIn(g, side) != nobody || side&t.byStore != 0 && (w.now.sub(t.settledSince) < w.voteBound(g) || w.votesElsewhere(g, side)) {
 			continue
 		}
 		// A stall is a hole in the answering, not a lost role: it may last one exchange.
-		if w.now.sub(w.groups[g].answered) <= w.reaction(g) && len(t.sides) == 1 {
+		if w.now.sub(w.groups[g].answered) <= w.holeBound(g) && len(t.sides) == 1 {
 			continue
 		}
 		if w.beingRepaired(g, side) {
@@ -238,6 +242,10 @@ func (w *World) lookForTwo(g int) {
 	if w.group(g).Everyone {
 		return
 	}
+	if w.group(g).Right != nil {
+		w.lookForTwoRights(g)
+		return
+	}
 	for a := range w.hosts {
 		if !w.answers(w.hosts[a], g) {
 			continue
@@ -272,6 +280,9 @@ func (w *World) lookAtClients(g int) {
 	if watch.holder == nobody || w.setup.routed(g) {
 		return // routers send packets to addresses that are announced by BGP
 	}
+	if w.group(g).HoldWithoutStore && watch.dualEnded == watch.heldSince {
+		return // who held on without the store does not know that another did
+	}
 	h := w.hosts[watch.holder]
 	for i := range w.clients {
 		c := &w.clients[i]
@@ -281,7 +292,7 @@ func (w *World) lookAtClients(g int) {
 		from := max(watch.heldSince, w.truth.steady[h.id], w.truth.groups[g].settledSince)
 		if c.site != h.id {
 			p := w.truth.pair(h.id, c.site)
-			if !p.clean || w.unnoticed(g, p, watch.heldSince) || w.sharedInterval(h.id, c.site) == 0 {
+			if !p.clean || w.unnoticed(g, p, watch.heldSince) || w.sharedInterval(h.id, c.site) == 0 && (w.group(g).Right == nil || p.cleanSince > watch.heldSince) {
 				continue // nodes without a common group do not hear each other again
 			}
 			if w.group(g).Router != nil && (watch.dualEnded < p.cleanSince || !w.ranAt(c.entry[g], watch.dualEnded)) {

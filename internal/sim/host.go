@@ -103,6 +103,9 @@ func (w *World) startDaemon(h *host) {
 	cfg.HeldOff = h.heldOff
 	cfg.Groups = slices.Clone(cfg.Groups)
 	w.ownConfig(h, &cfg)
+	if w.store != nil {
+		w.storeConfig(h, &cfg)
+	}
 	for g := range cfg.Groups {
 		cfg.Groups[g].EpochFloor = h.holdings[g].ceiling
 		if w.setup.Vary != nil {
@@ -338,6 +341,9 @@ func (w *World) carryOut(h *host, a *core.Actions) {
 	}
 	if w.far != nil {
 		w.speak(h, a)
+	}
+	for i := range a.Store {
+		w.storeAsked(h, &a.Store[i])
 	}
 	for i := range a.Want {
 		w.want(h, a.Want[i])

@@ -75,6 +75,7 @@ func (w *World) noted(h *host, n *core.Note) {
 		w.result.WorstDual = max(w.result.WorstDual, n.Took)
 	}
 	w.calm.noted(w, h, n)
+	w.checkKept(h, n)
 }
 
 // checkEpoch: epochs only grow. With quorum every activation of a group has a
@@ -89,6 +90,9 @@ func (w *World) checkEpoch(h *host, n *core.Note) {
 	before := o.epoch
 	if watch.strict {
 		before = watch.epochs
+	}
+	if w.store != nil && w.store.wiped {
+		return // what was known of epochs is lost
 	}
 	if n.Epoch <= before {
 		w.violate(checkEpochs, h.id, g, fmt.Sprintf("becomes active with epoch %d after epoch", n.Epoch), int64(before))
@@ -129,6 +133,10 @@ func (w *World) checkHandover(h *host, n *core.Note) {
 	}
 	g := int(n.Group)
 	t, watch := &w.truth.groups[g], w.groups[g]
+	if w.group(g).Right != nil {
+		w.checkGiven(h, n)
+		return
+	}
 	if !t.known || w.now.sub(t.soundSince) < w.holderBound(g) || watch.lastGapAt != w.now {
 		return
 	}
@@ -174,7 +182,9 @@ func (w *World) lookAtLate(h *host) {
 		if !w.answers(h, g) || !w.groups[g].strict {
 			continue
 		}
-		if w.group(g).Quorum && len(w.group(g).Voters) > 1 && h.late > w.lease(g) {
+		// The vote of a store outlasts the lease, and nobody else has it.
+		byVoters := w.group(g).Quorum && len(w.group(g).Voters) > 1 && !w.group(g).StoreVotes
+		if (byVoters || w.group(g).Right != nil) && h.late > w.lease(g) {
 			w.violate(checkLate, h.id, g, "answers right after it was paused for longer than its lease", int64(h.late))
 		}
 	}
@@ -211,6 +221,9 @@ func (w *World) rests(g int) bool {
 // stays: the bound of a holder, and the preemption that may follow it.
 func (w *World) settleBound(g int) time.Duration {
 	bound := w.holderBound(g)
+	if w.group(g).StoreVotes {
+		bound = w.voteBound(g)
+	}
 	if w.group(g).Everyone {
 		return bound + w.group(g).Damping
 	}

@@ -4,29 +4,34 @@ package sim
 type what uint8
 
 const (
-	atWake     what = iota + 1 // a is the host
-	atDeliver                  // a is the host, b the sender, c the path, buf the bytes
-	atAdvert                   // a is the host, b the sender, c the group, buf the bytes
-	atActuator                 // a is the host, b the group
-	atPersist                  // a is the host, b the group
-	atCheck                    // a is the host, b the group, c the check
-	atAnnounce                 // a is the client, b the group, c the host
-	atFault                    // a is the place in the schedule, b is 1 at its end
-	atStart                    // a is the host
-	atExit                     // a is the host
-	atLook                     // the checkers that watch what lasts
-	atRepair                   // a is the host, b the group
-	atInject                   // the adversary acts
-	atHook                     // a is the host, b the group, number the generation
-	atSegment                  // a is the connection, b the end that sent it, buf the bytes or negative
-	atRetry                    // a is the connection, b the end
-	atReset                    // a is the connection, b the end that hears of it
-	atAsk                      // a is the connection, b the end that asks, c the attempt
-	atJoined                   // a is the connection, b the end
-	atRefused                  // a is the connection, b the end
-	atTaken                    // a is the connection
-	atControl                  // a is the host, b the BFD session, c the end that it reaches, buf the bytes
-	atFar                      // a is the host, b the route server
+	atWake         what = iota + 1 // a is the host
+	atDeliver                      // a is the host, b the sender, c the path, buf the bytes
+	atAdvert                       // a is the host, b the sender, c the group, buf the bytes
+	atActuator                     // a is the host, b the group
+	atPersist                      // a is the host, b the group
+	atCheck                        // a is the host, b the group, c the check
+	atAnnounce                     // a is the client, b the group, c the host
+	atFault                        // a is the place in the schedule, b is 1 at its end
+	atStart                        // a is the host
+	atExit                         // a is the host
+	atLook                         // the checkers that watch what lasts
+	atRepair                       // a is the host, b the group
+	atInject                       // the adversary acts
+	atHook                         // a is the host, b the group, number the generation
+	atSegment                      // a is the connection, b the end that sent it, buf the bytes or negative
+	atRetry                        // a is the connection, b the end
+	atReset                        // a is the connection, b the end that hears of it
+	atAsk                          // a is the connection, b the end that asks, c the attempt
+	atJoined                       // a is the connection, b the end
+	atRefused                      // a is the connection, b the end
+	atTaken                        // a is the connection
+	atControl                      // a is the host, b the BFD session, c the end that it reaches, buf the bytes
+	atFar                          // a is the host, b the route server
+	atStoreLeave                   // a is the operation
+	atStoreArrive                  // a is the operation
+	atStoreAnswer                  // a is the operation
+	atStoreTimeout                 // a is the operation
+	atStoreTold                    // a is the host, b the register
 )
 
 // entry is something that will happen.

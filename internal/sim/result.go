@@ -21,6 +21,7 @@ const (
 	checkIntruder   = "intruder-changes-nothing"
 	checkOrder      = "best-takes-over"
 	checkContract   = "contract"
+	checkKeeps      = "holder-keeps"
 
 	checkInPlace  = "announced-in-place"
 	checkBest     = "best-path-serves"

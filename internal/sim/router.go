@@ -10,9 +10,9 @@ import (
 )
 
 // partakers are the nodes that have a part in deciding a group: its voters, or
-// the members where VRRP decides.
+// the members where VRRP or a lease decides.
 func partakers(g *core.Group) []core.NodeID {
-	if g.Router == nil && !g.Everyone {
+	if g.Router == nil && !g.Everyone && g.Right == nil {
 		return g.Voters
 	}
 	var all []core.NodeID
@@ -29,6 +29,8 @@ func (s *Setup) lease(g int) time.Duration {
 	switch {
 	case cfg.Everyone:
 		return 3 * s.Config.Interval
+	case cfg.Right != nil:
+		return cfg.Right.TTL
 	case cfg.Router == nil:
 		return cfg.Lease()
 	}
@@ -39,7 +41,7 @@ func (s *Setup) lease(g int) time.Duration {
 // interval is the time between two packets of the slowest holder.
 func (s *Setup) interval(g int) time.Duration {
 	switch {
-	case s.Config.Groups[g].Everyone:
+	case s.Config.Groups[g].Everyone, s.Config.Groups[g].Right != nil:
 		return s.Config.Interval
 	case s.Config.Groups[g].Router == nil:
 		return s.Config.Groups[g].Interval

@@ -13,6 +13,10 @@ func (s *Setup) schedule(r *random) {
 		s.scheduleRoutes(r)
 		return
 	}
+	if s.Store != nil {
+		s.scheduleStore(r)
+		return
+	}
 	interval := s.Config.Interval
 	settle := s.settleTime()
 	pairs := len(s.Config.Nodes) * (len(s.Config.Nodes) - 1) * s.mostPaths()
@@ -67,8 +71,10 @@ func (s *Setup) storm(r *random) {
 
 // add makes up one fault at about that time and returns how long it lasts.
 func (s *Setup) add(r *random, at time.Duration) time.Duration {
+	if s.Store != nil {
+		return s.addStore(r, at)
+	}
 	g := r.intn(len(s.Config.Groups))
-	cfg := &s.Config.Groups[g]
 	lease := s.lease(g)
 	f := Fault{
 		At: at, Group: g, Node: r.intn(len(s.Config.Nodes)), Peer: r.intn(len(s.Config.Nodes)), Path: -1,
@@ -88,6 +94,14 @@ func (s *Setup) add(r *random, at time.Duration) time.Duration {
 		}
 		s.addFar(r, &f)
 	}
+	s.detail(r, &f)
+	s.Faults = append(s.Faults, f)
+	return f.For
+}
+
+// detail makes up what a fault of a kind needs beside.
+func (s *Setup) detail(r *random, f *Fault) {
+	cfg, lease := &s.Config.Groups[f.Group], s.lease(f.Group)
 	switch f.Kind {
 	case Cut:
 		if s.mostPaths() > 1 && r.chance(2) {
@@ -102,9 +116,9 @@ func (s *Setup) add(r *random, at time.Duration) time.Duration {
 	case Slow, SlowApply:
 		f.Extra = r.duration(lease/10, 2*lease)
 	case Carrier, BrokenApply, HungApply, Strip:
-		s.onMember(r, &f)
+		s.onMember(r, f)
 	case Sick, Blind:
-		s.onMember(r, &f)
+		s.onMember(r, f)
 		if len(cfg.Checks) == 0 {
 			f.Kind = Pause
 		} else {
@@ -112,11 +126,9 @@ func (s *Setup) add(r *random, at time.Duration) time.Duration {
 			f.For += 4 * s.Checks
 		}
 	case Order:
-		s.onMember(r, &f)
-		s.command(r, &f)
+		s.onMember(r, f)
+		s.command(r, f)
 	}
-	s.Faults = append(s.Faults, f)
-	return f.For
 }
 
 // onMember aims a fault at a member of its group.

@@ -33,6 +33,8 @@ type Setup struct {
 	Hosts   []core.Config
 	SendLag time.Duration // kernels take what is written to BGP peers up to this much later
 
+	Store *StoreProfile // that hosts share: of groups with a Right, and of those in which it votes; nil: there is none
+
 	// Vary changes what one host has configured of a group; nil changes nothing.
 	Vary func(host int, g *core.Group)
 

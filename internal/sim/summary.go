@@ -74,13 +74,13 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 func (s *Summary) String() string {
 	var b strings.Builder
 	total := 0
-	for kind := Cut; kind <= RouterOff; kind++ {
+	for kind := Cut; kind <= StoreWiped; kind++ {
 		total += s.Faults[kind.String()]
 	}
 	fmt.Fprintf(&b, "worlds           %d, %s of virtual time, %d steps, %d packets (%d lost, %d by an intruder)\n",
 		s.Worlds, s.Virtual.Round(time.Millisecond), s.Steps, s.Packets, s.Lost, s.Injected)
 	fmt.Fprintf(&b, "faults           %d:", total)
-	for kind := Cut; kind <= RouterOff; kind++ {
+	for kind := Cut; kind <= StoreWiped; kind++ {
 		if n := s.Faults[kind.String()]; n > 0 {
 			fmt.Fprintf(&b, " %s %d,", kind, n)
 		}

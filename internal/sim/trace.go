@@ -100,6 +100,11 @@ func (t *trace) step(at moment, host int, e core.Event) {
 		t.mixBytes(p.Bytes)
 	case *core.Control:
 		t.mixBytes(p.Bytes)
+	case *core.Stored:
+		t.mix(uint64(uint32(p.Group))<<32 | p.Result.ID<<8 | uint64(p.Result.Outcome))
+		t.mixBytes(p.Result.Bytes)
+	case core.StoreChanged:
+		t.mix(uint64(uint32(p.Group)))
 	}
 }
 
@@ -116,6 +121,17 @@ func (t *trace) fence(at moment, host int, f *core.FenceSlot) {
 	t.mix(uint64(f.Serve))
 	if f.Answer != f.Serve || f.Answer == 0 {
 		t.put(line{at: at, host: int32(host), group: -1, kind: fenceLine, text: "fence closes", x: int64(f.Slot), y: int64(f.Serve)})
+	}
+}
+
+// stored hashes an operation on a register; one that reads is too frequent for the log.
+func (t *trace) stored(at moment, host int, o *core.StoreOp) {
+	t.mix(uint64(at)<<8 | uint64(host))
+	t.mix(uint64(uint32(o.Group))<<32 | o.Op.ID)
+	t.mixString(o.Op.Version)
+	t.mixBytes(o.Op.Bytes)
+	if o.Op.Swap {
+		t.put(line{at: at, host: int32(host), group: int32(o.Group), text: "replaces " + o.Op.Version + " by " + string(o.Op.Bytes), x: int64(o.Op.ID)})
 	}
 }
 
@@ -176,6 +192,7 @@ var noteNames = [...]string{
 	core.HoldFailed: "hold-failed", core.InPlace: "in-place", core.Announcing: "announcing", core.Refused: "refused",
 	core.SessionUp: "session-up", core.SessionDown: "session-down", core.SessionRefused: "session-refused", core.Routed: "routed",
 	core.PathUp: "path-up", core.PathDown: "path-down", core.Damped: "damped",
+	core.StoreDown: "store-down", core.StoreUp: "store-up", core.GotVote: "got-vote", core.LostVote: "lost-vote", core.Stretched: "stretched",
 }
 
 func noteName(k core.NoteKind) string {

@@ -33,6 +33,7 @@ type groupTruth struct {
 	settledSince moment   // nothing that matters to the group has changed since
 	soundSince   moment   // the same, but for what operators ordered
 	sides        []uint64 // the sets of nodes that each have to have a holder of their own
+	byStore      uint64   // nodes of sides that need the vote of the store for it
 	known        bool     // the network falls into clean parts, so that sides is what must be
 }
 
@@ -142,10 +143,14 @@ func (w *World) settle(g int) {
 	if len(t.sides) == 0 {
 		t.idleAt = w.now
 	}
-	t.sides, t.known = t.sides[:0], true
+	t.sides, t.known, t.byStore = t.sides[:0], true, 0
 	w.eligibleChanged(g)
 	if w.group(g).Everyone {
 		w.settleEveryone(g)
+		return
+	}
+	if w.group(g).Right != nil {
+		w.settleRight(g)
 		return
 	}
 	var placed uint64
@@ -160,9 +165,15 @@ func (w *World) settle(g int) {
 			t.known = false
 			return
 		}
-		if w.mustHold(g, part) {
+		switch {
+		case w.mustHold(g, part):
 			t.sides = append(t.sides, part)
+		case w.group(g).StoreVotes:
+			w.settleByStore(g, part)
 		}
+	}
+	if t.byStore != 0 {
+		t.sides = append(t.sides, t.byStore) // whoever of them is first
 	}
 }
 
@@ -222,7 +233,7 @@ func (w *World) mustHold(g int, part uint64) bool {
 			votes++
 		}
 	}
-	if cfg.Quorum && votes <= len(cfg.Voters)/2 {
+	if cfg.Quorum && votes <= (len(cfg.Voters)+b2i(cfg.StoreVotes))/2 {
 		return false
 	}
 	for _, m := range cfg.Members {

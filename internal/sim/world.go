@@ -22,7 +22,8 @@ type World struct {
 	truth   truth
 	groups  []*groupWatch
 	calm    calmWatch
-	far     *far // nil: there are no BGP or BFD sessions
+	far     *far   // nil: there are no BGP or BFD sessions
+	store   *store // nil: there is none
 	trace   trace
 	result  Result
 
@@ -36,6 +37,7 @@ func NewWorld(seed uint64, setup Setup) *World {
 	root := newRandom(seed ^ 0x5354454144)
 	w.draw.host, w.draw.network = root.fork(), root.fork()
 	w.draw.kernel, w.draw.adversary = root.fork(), root.fork()
+	w.store = newStore(&w.setup, root.fork())
 	w.trace.reset()
 	w.result.Seed = seed
 	w.network = newNetwork(&setup)
@@ -162,6 +164,16 @@ func (w *World) happen(e entry) {
 		w.far.servers[e.b].ends[e.a].wake()
 	case atSegment, atRetry, atReset, atAsk, atJoined, atRefused, atTaken:
 		w.happenTo(w.far.conns[e.a], &e)
+	case atStoreLeave:
+		w.storeLeaves(e.a)
+	case atStoreArrive:
+		w.storeArrives(e.a)
+	case atStoreAnswer:
+		w.storeAnswers(e.a)
+	case atStoreTimeout:
+		w.storeTimesOut(e.a)
+	case atStoreTold:
+		w.storeTold(w.hosts[e.a], e)
 	case atLook:
 		w.look()
 		w.queue.push(entry{at: w.now.add(w.lookEvery()), what: atLook})
