@@ -94,7 +94,7 @@ func (f *gateFlags) settings(args []string) (*gate.Settings, error) {
 	}
 	var errs []error
 	if f.exec != (len(args) > 0) {
-		errs = append(errs, errors.New("--exec and a command go together: stead gate … --exec -- COMMAND ARGUMENT..."))
+		errs = append(errs, errors.New("--exec and a command go together: stead gate … --exec -- COMMAND"))
 	}
 	set.Command = args
 	if !f.beatGiven && !f.exec && !f.watch {

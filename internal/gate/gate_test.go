@@ -159,7 +159,10 @@ func TestStaysAndStops(t *testing.T) {
 	g, log, stop, wait := begin(t, set, 1)
 	h := g.Handler()
 	log.says(t, "the workload has ended with code 0")
-	testns.Eventually(t, patience, "the workload runs again", func() bool { return g.Status().Workload.Running && g.Status().Epoch > 1 })
+	testns.Eventually(t, patience, "the workload runs again", func() bool {
+		ran, _ := os.ReadFile(filepath.Join(dir, "ran"))
+		return strings.HasSuffix(string(ran), "2 2\n") && g.Status().Epoch == 2
+	})
 	if code := ask(h, "/open"); code != 200 {
 		t.Errorf("/open answers %d while the workload runs", code)
 	}

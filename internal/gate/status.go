@@ -75,6 +75,7 @@ type WorkloadStatus struct {
 // mark is what is remembered of a witness.
 type mark struct {
 	text      string
+	absent    bool // there was none
 	changedAt Instant
 }
 
@@ -162,8 +163,13 @@ func (g *Gate) workloadStatus() WorkloadStatus {
 
 // noteSample remembers when a heartbeat was seen to change.
 func (g *Gate) noteSample(now Instant, s *gate.Sample) {
-	if m := &g.marks[s.Witness]; s.Sight == gate.Beaten && s.Mark != m.text {
-		if m.text != "" || g.sources[s.Witness] == nil {
+	m := &g.marks[s.Witness]
+	switch {
+	case s.Sight == gate.Nothing:
+		m.absent = true
+	case s.Sight == gate.Beaten && s.Mark != m.text:
+		// The first one may be old, unless there was none before.
+		if m.text != "" || m.absent || g.sources[s.Witness] == nil {
 			m.changedAt = now
 		}
 		m.text = s.Mark
