@@ -378,13 +378,16 @@ func (c *Core) nodeNamed(name string) NodeID {
 	return NoNode
 }
 
+// stretches tells whether a holder may go on when its lease is over.
+func (e *byLease) stretches() bool { return e.g.cfg.HoldWithoutStore || e.g.cfg.Pledged }
+
 func (e *byLease) state(now Instant) peer.GroupState {
 	s := e.m.Status(now)
 	out := peer.GroupState{
 		Epoch: s.Record.Epoch, Owner: peer.Nobody, Cause: e.g.cause, Eligible: e.able(now), Drained: e.heldOff,
 		Starting: e.ready && now < e.startAt, Priority: e.priority, Until: s.Until,
 	}
-	if e.owner != NoNode {
+	if other := e.owner != NoNode && e.owner != e.c.cfg.Self; other && (s.Age <= s.Record.TTL || e.stretches()) {
 		out.Owner = int(e.owner)
 	}
 	if e.g.active {

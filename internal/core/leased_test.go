@@ -9,6 +9,7 @@ import (
 
 	"stead/internal/core/clock"
 	"stead/internal/core/lease"
+	"stead/internal/core/peer"
 	"stead/internal/core/reason"
 )
 
@@ -310,9 +311,39 @@ func TestLeaseWithoutItsStore(t *testing.T) {
 				t.Fatalf("it let go because of %q", why)
 			}
 		}
+		epoch := w.nodes[0].c.groups[0].epoch
 		w.nodes[0].cut, w.nodes[1].cut = false, false
 		w.pass(2 * testTTL)
 		w.expect(0, "the store is back")
+		if again := w.nodes[0].c.groups[0].epoch; hold && again != epoch {
+			t.Fatalf("a lease that was held on to was lost when the store came back: epoch %d after %d", again, epoch)
+		}
+	}
+}
+
+// A node that has lost the lease does not say that it has it; of a holder whose time
+// is over nobody knows.
+func TestLeaseOwnerIsWhoCanHaveIt(t *testing.T) {
+	w := newLeaseWorld(t, 2, nil)
+	w.pass(testTTL + 2*time.Second)
+	owner := func(n int) int { return w.nodes[n].c.Inspect(w.now).Groups[0].Owner }
+	for n := range 2 {
+		if owner(n) != 0 {
+			t.Fatalf("node %d says that %d is active", n, owner(n))
+		}
+	}
+	w.nodes[0].cut, w.nodes[1].cut = true, true
+	w.pass(2 * testTTL)
+	for n := range 2 {
+		if owner(n) != peer.Nobody {
+			t.Errorf("without a store, node %d says that %d is active", n, owner(n))
+		}
+	}
+	w.nodes[1].cut = false
+	w.pass(4 * testLook)
+	w.expect(1, "it reaches the store")
+	if owner(1) != 1 {
+		t.Errorf("node 1 says that %d is active", owner(1))
 	}
 }
 

@@ -94,7 +94,7 @@ const (
 	SawHolder                   // Holder has the right, another one than before; empty: nobody has
 	Asked                       // somebody asks this holder to hand the right over to Holder
 	Unreachable                 // the store cannot be read or written; Detail says why
-	Reachable                   // and can again
+	Reachable                   // and can again, or holds a record again
 	Unreadable                  // the register holds something that is no record; Detail says what
 	Stretched                   // the right goes on without the store, because it is vouched for
 )

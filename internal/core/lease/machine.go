@@ -178,10 +178,7 @@ func (m *Machine) Given() bool { return m.giving == 0 && m.op.id == 0 }
 
 // end is when the right ends unless something renews it.
 func (m *Machine) end() Instant {
-	if m.lost != "" {
-		return max(m.until, m.vouched)
-	}
-	return m.until
+	return max(m.until, m.vouched)
 }
 
 // expire ends a right that nothing has renewed.

@@ -60,7 +60,7 @@ func (m *Machine) reach(r *Result) {
 		return
 	}
 	if m.lost != "" {
-		m.lost, m.vouched = "", 0
+		m.lost = "" // who has vouched has promised, and the next renewal is a moment away
 		m.change(Change{Kind: Reachable})
 	}
 }
@@ -79,7 +79,11 @@ func (m *Machine) saw(now Instant, version string, b []byte) {
 	}
 	m.known, m.version, m.since = true, version, now
 	rec, err := Parse(b)
+	was := m.bad
 	m.bad = err != nil
+	if was && !m.bad {
+		m.change(Change{Kind: Reachable})
+	}
 	if m.bad {
 		m.rec, m.doubtful = Record{}, m.doubtful[:0]
 		m.change(Change{Kind: Unreadable, Detail: err.Error()})
@@ -107,6 +111,9 @@ func (m *Machine) saw(now Instant, version string, b []byte) {
 func (m *Machine) sawNothing(now Instant) {
 	if m.known && m.version == "" {
 		return
+	}
+	if m.bad {
+		m.change(Change{Kind: Reachable})
 	}
 	m.known, m.version, m.since, m.bad, m.rec = true, "", now, false, Record{}
 	m.supersede(reason.Superseded)
@@ -140,7 +147,7 @@ func (m *Machine) grant(now, until Instant) {
 		return
 	}
 	if m.held {
-		m.until = max(m.until, until)
+		m.until, m.vouched = max(m.until, until), 0
 		return
 	}
 	if !m.willing || now >= until || m.rec.Epoch <= m.epoch {
