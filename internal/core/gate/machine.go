@@ -81,7 +81,9 @@ func New(cfg *Config) *Machine {
 		}
 	}
 	if cfg.Right != nil {
-		m.right = lease.New(cfg.Right)
+		right := *cfg.Right
+		right.Resume = cfg.Resume
+		m.right = lease.New(&right)
 	}
 	return m
 }

@@ -23,6 +23,9 @@ type Config struct {
 	// Inherit: a right that this holder's name has is this run's own at once, without
 	// the wait for the end of the earlier run. Only where that one is known to have ended.
 	Inherit bool
+	// Resume is the epoch of a right that Session has claimed before: it goes on with
+	// that one where the register still says so; 0: none.
+	Resume uint64
 	// Ready makes a register that is not there, and one that waits in Made Free,
 	// before anybody claims: the first claim then need not wait.
 	Ready bool

@@ -36,6 +36,9 @@ func (m *Machine) next(now Instant) {
 		m.swap(now, r)
 	case m.ours() && m.held:
 		m.renew(now)
+	case m.ours() && m.epoch == 0 && m.rec.Epoch == m.cfg.Resume:
+		m.cause = reason.Resumed
+		m.prolong(now)
 	case m.ours():
 		m.claim(now)
 	default:
@@ -49,6 +52,11 @@ func (m *Machine) renew(now Instant) {
 		m.wake(at)
 		return
 	}
+	m.prolong(now)
+}
+
+// prolong writes the right of this run once more.
+func (m *Machine) prolong(now Instant) {
 	r := m.rec
 	r.TTL, r.Priority, r.To = m.cfg.TTL, m.priority, "" // whoever asked for it has been heard
 	m.swap(now, r)
