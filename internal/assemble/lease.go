@@ -23,13 +23,13 @@ const (
 const useDivisor = 32
 
 // right returns the lease of a group as the node self sees it, or nil for a group
-// that no lease decides. Session is a random number of this run.
+// that no lease decides, or of which self is no member. Session is a random number of this run.
 func right(g *config.Group, self string, session uint64) (*lease.Config, error) {
 	r := g.Election.Right
-	if r == nil {
+	if r == nil || !isMember(g, self) {
 		return nil, nil
 	}
-	if isMember(g, self) && !lease.ValidName(self) {
+	if !lease.ValidName(self) {
 		return nil, fmt.Errorf("node %q cannot hold a lease: its name has to have 1 to 32 letters, digits, '.', '_' or '-'", self)
 	}
 	return &lease.Config{
@@ -81,12 +81,12 @@ const (
 )
 
 // voter returns the lease by which a store votes in the elections of all groups
-// that name one, and its name; nil where none does.
+// that name one and self is a member of, and its name; nil where there is none.
 func voter(cfg *config.Config, session uint64) (*lease.Config, string, error) {
 	name := ""
 	for i := range cfg.Groups {
 		w := cfg.Groups[i].Election.Witness
-		if w == "" {
+		if w == "" || !isMember(&cfg.Groups[i], cfg.Self) {
 			continue
 		}
 		if name != "" && w != name {
@@ -103,6 +103,38 @@ func voter(cfg *config.Config, session uint64) (*lease.Config, string, error) {
 	return &lease.Config{
 		Self: cfg.Self, Session: session, TTL: voteTTL, Use: voteTTL - voteTTL/useDivisor, Renew: voteRenew, Look: mostLook, Ready: true,
 	}, name, nil
+}
+
+// Stores are the names of the stores that the node cfg.Self reaches: for the leases
+// and votes of groups that it is a member of, for their checks, and for its gate.
+func Stores(cfg *config.Config) []string {
+	used := map[string]bool{}
+	for i := range cfg.Groups {
+		g := &cfg.Groups[i]
+		if !isMember(g, cfg.Self) {
+			continue
+		}
+		used[g.Election.Witness] = true
+		if g.Election.Right != nil {
+			used[g.Election.Right.Store] = true
+		}
+		for _, c := range g.Checks {
+			if c.Progress == nil {
+				continue
+			}
+			used[c.Progress.At.Store()] = true
+			if c.Progress.End != nil {
+				used[c.Progress.End.Store()] = true
+			}
+		}
+	}
+	var names []string
+	for _, s := range cfg.Stores {
+		if used[s.Name] {
+			names = append(names, s.Name)
+		}
+	}
+	return names
 }
 
 // VoteTimeout is how long one operation on the register of the vote may take.

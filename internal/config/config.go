@@ -331,6 +331,12 @@ type Number struct {
 	Pointer string // RFC 6901, such as /SequenceNumber; empty: the document is the number
 }
 
+// Store is the name of the store that the number is in; empty: it is elsewhere.
+func (n *Number) Store() string {
+	name, _, _ := cutStore(n.From)
+	return name
+}
+
 // HookKind is when a hook runs.
 type HookKind string
 

@@ -93,6 +93,9 @@ func (d *Daemon) apply(cfg *config.Config) error {
 	if err := d.checkSpeaker(cfg); err != nil {
 		return err
 	}
+	if err := d.laterStores(cfg); err != nil {
+		return err
+	}
 	ended := false
 	if err := d.checks.Replace(d.checkGroups(cfg), func() { ended = !d.swap(cfg, coreCfg, queues) }); err != nil || !ended {
 		return err

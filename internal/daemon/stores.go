@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,13 +30,15 @@ type stores struct {
 // and does not wait for the store.
 const openPatience = 5 * time.Second
 
-// openStores opens the stores of the configuration, which no reload changes.
+// openStores opens the stores of the configuration that this node uses. No reload
+// changes them.
 func (d *Daemon) openStores() error {
 	s := &d.stores
 	s.open = map[string]store.Store{}
 	ctx, cancel := context.WithTimeout(context.Background(), openPatience)
 	defer cancel()
-	for _, c := range d.cfg.Stores {
+	for _, name := range assemble.Stores(d.cfg) {
+		c, _ := d.cfg.Store(name)
 		spec, err := open.Parse(c.URL)
 		if err != nil {
 			return fmt.Errorf("store %q: %w", c.Name, err)
@@ -57,6 +60,20 @@ func (d *Daemon) openStores() error {
 	return nil
 }
 
+// laterStores refuses a configuration by which this node would need a store that it
+// has not opened, or the vote of one in elections that had none.
+func (d *Daemon) laterStores(cfg *config.Config) error {
+	for _, name := range assemble.Stores(cfg) {
+		if d.stores.open[name] == nil {
+			return fmt.Errorf("store %q is used by this node for the first time: restart the daemon to open it", name)
+		}
+	}
+	if was, is := d.voteOf(d.config()) != nil, d.voteOf(cfg) != nil; was != is {
+		return errors.New("a store begins or ceases to vote in the elections of this node: restart the daemon")
+	}
+	return nil
+}
+
 // store finds an open store by its name.
 func (s *stores) store(name string) (store.Store, bool) {
 	found, ok := s.open[name]
@@ -69,7 +86,7 @@ func (d *Daemon) leasesOf(cfg *config.Config) []register.Lease {
 	list := make([]register.Lease, len(cfg.Groups))
 	for i := range cfg.Groups {
 		g := &cfg.Groups[i]
-		if g.Election.Right == nil {
+		if g.Election.Right == nil || !holdsGroup(g, cfg.Self) {
 			continue
 		}
 		name := g.Election.Right.Store
@@ -85,7 +102,7 @@ func (d *Daemon) leasesOf(cfg *config.Config) []register.Lease {
 // where none does.
 func (d *Daemon) voteOf(cfg *config.Config) *register.Lease {
 	for i := range cfg.Groups {
-		if name := cfg.Groups[i].Election.Witness; name != "" {
+		if name := cfg.Groups[i].Election.Witness; name != "" && holdsGroup(&cfg.Groups[i], cfg.Self) {
 			return &register.Lease{Store: name, Timeout: assemble.VoteTimeout(cfg, name), Register: d.stores.open[name].Register(assemble.VoteKey)}
 		}
 	}
@@ -96,7 +113,7 @@ func (d *Daemon) voteOf(cfg *config.Config) *register.Lease {
 func (s *stores) number(cfg *config.Config) {
 	s.index = map[string]core.GroupID{}
 	for i := range cfg.Groups {
-		if cfg.Groups[i].Election.Right != nil {
+		if cfg.Groups[i].Election.Right != nil && holdsGroup(&cfg.Groups[i], cfg.Self) {
 			s.index[cfg.Groups[i].Name] = core.GroupID(i)
 		}
 	}
