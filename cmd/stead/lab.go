@@ -103,6 +103,9 @@ func runLab(cmd *cobra.Command, f *labFlags) error {
 	if f.opt.Network == dr.Network {
 		return runLabDR(cmd, f)
 	}
+	if f.noOriginal {
+		return withCode(exitUsage, errors.New("lab: --no-original: choose --network dr as well"))
+	}
 	if err := f.opt.Check(); err != nil {
 		return withCode(exitUsage, fmt.Errorf("lab: %w", err))
 	}
