@@ -13,9 +13,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// groupPrefix begins the name of a workload's control group. The process ID and
-// the start of the gate that made it follow.
+// groupPrefix begins the name of a workload's control group. What follows names
+// the gate that made it: the namespace of its process ID, that ID, its start.
 const groupPrefix = "stead-gate-"
+
+// ownGroups begins the names of the groups that gates in this namespace of process
+// IDs have made: of others nobody here can tell whether they live.
+func ownGroups() (string, error) {
+	space, err := os.Readlink("/proc/self/ns/pid") // pid:[4026531836]
+	if err != nil {
+		return "", err
+	}
+	return groupPrefix + strings.Trim(strings.TrimPrefix(space, "pid:"), "[]") + "-", nil
+}
 
 // makeGroup makes a control group below the one of this process.
 func makeGroup() (string, error) {
@@ -23,12 +33,16 @@ func makeGroup() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sweepGroups(home)
+	prefix, err := ownGroups()
+	if err != nil {
+		return "", err
+	}
+	sweepGroups(home, prefix)
 	self, ok := readProcess(strconv.Itoa(os.Getpid()))
 	if !ok {
 		return "", errors.New("read /proc/self/stat: not mounted")
 	}
-	dir := filepath.Join(home, fmt.Sprintf("%s%d-%s", groupPrefix, self.pid, self.began))
+	dir := filepath.Join(home, fmt.Sprintf("%s%d-%s", prefix, self.pid, self.began))
 	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", err
 	}
@@ -76,13 +90,13 @@ func mountOf(path string) (string, error) {
 
 // sweepGroups kills what gates that have died have left running: nobody guards
 // it, and it would run beside the next workload.
-func sweepGroups(home string) {
-	left, err := filepath.Glob(filepath.Join(home, groupPrefix+"*"))
+func sweepGroups(home, prefix string) {
+	left, err := filepath.Glob(filepath.Join(home, prefix+"*"))
 	if err != nil {
 		return
 	}
 	for _, dir := range left {
-		id := strings.TrimPrefix(filepath.Base(dir), groupPrefix)
+		id := strings.TrimPrefix(filepath.Base(dir), prefix)
 		pid, began, _ := strings.Cut(id, "-")
 		if p, ok := readProcess(pid); ok && p.began == began {
 			continue
