@@ -47,6 +47,9 @@ type Config struct {
 	// whose site could not write for StopAfter (T1) is stopped; 0: it is not.
 	Beat      time.Duration
 	StopAfter time.Duration
+	// StallPause is for how long a right that was handed over is not handed over for
+	// a stall: see Machine.Progress.
+	StallPause time.Duration
 	// Mute: this site's heartbeats cannot say whether it has the right (ticks). They are
 	// written while the workload may run, and not before: a site that waits would
 	// look like one that runs.

@@ -100,6 +100,10 @@ func (m *Machine) open(now Instant, epoch uint64, why reason.Reason) {
 		m.pen.begin(now)
 	}
 	m.phase, m.epoch, m.heir, m.summoned = Open, epoch, "", 0
+	m.stall = stall{after: m.stall.after}
+	if why == reason.Switchover {
+		m.stall.after = now.Add(m.cfg.StallPause)
+	}
 	if m.right != nil {
 		m.until = m.right.Finish(now).Until
 	}
@@ -117,6 +121,7 @@ func (m *Machine) proceed(now Instant) bool {
 		m.resume(now)
 	case Open:
 		m.outlast(now)
+		m.giveWay(now)
 	case Giving:
 		if m.right.Given() || now >= m.lapse {
 			m.closed()

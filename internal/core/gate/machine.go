@@ -52,6 +52,8 @@ type Machine struct {
 	announce Instant // when Announcing began
 	shown    Instant // when its first heartbeat was known to be written; Never: it is not
 
+	stall stall
+
 	epoch  uint64
 	why    reason.Reason // of Ending
 	end    Instant       // as given out last
@@ -280,7 +282,7 @@ func (m *Machine) plan(now Instant) {
 	if m.right != nil {
 		m.due = clock.Min(m.due, m.right.Deadline())
 	}
-	for _, at := range []Instant{m.deferAt, m.blindAt.Add(m.cfg.OpenAfter), m.allowedAt(now), m.settledAt(), m.lapse, m.end} {
+	for _, at := range []Instant{m.deferAt, m.blindAt.Add(m.cfg.OpenAfter), m.allowedAt(now), m.settledAt(), m.stallAt(), m.lapse, m.end} {
 		if at > now {
 			m.due = clock.Min(m.due, at)
 		}

@@ -51,7 +51,7 @@ func TestProperties(t *testing.T) {
 }
 
 func (g *guarded) happen() {
-	switch rapid.IntRange(0, 9).Draw(g.t, "what") {
+	switch rapid.IntRange(0, 10).Draw(g.t, "what") {
 	case 0, 1, 2:
 		d := rapid.SampledFrom([]time.Duration{0, time.Millisecond, 400 * time.Millisecond, time.Second, 7 * time.Second, time.Minute}).Draw(g.t, "time")
 		g.pass(g.now.Add(d))
@@ -70,6 +70,9 @@ func (g *guarded) happen() {
 		if g.runs && g.ending {
 			g.end()
 		}
+	case 10:
+		failed := rapid.Bool().Draw(g.t, "stalled")
+		g.step(func() { g.m.Progress(g.now, failed, "it stands still") })
 	}
 }
 

@@ -20,7 +20,7 @@ func TestTranscripts(t *testing.T) { transcript.Files(t, 12, play) }
 
 func play(t *testing.T, text string) string {
 	r := &rig{cfg: Config{
-		Site: "east", Other: "west", Flatline: 10 * time.Second, Grace: time.Second, Beat: 2 * time.Second, StopAfter: 6 * time.Second,
+		Site: "east", Other: "west", Flatline: 10 * time.Second, Grace: time.Second, Beat: 2 * time.Second, StopAfter: 6 * time.Second, StallPause: time.Minute,
 	}}
 	return transcript.Play(t, text, &r.out, r.obey)
 }
@@ -173,6 +173,8 @@ func (r *rig) order(verb string, args []string) error {
 		return err
 	case "right":
 		return r.put(args)
+	case "stalled", "moves": // the work of this site
+		r.step(func() { r.m.Progress(r.now, verb == "stalled", "the checkpoint has stood at 7 for 1m0s") })
 	case "stop":
 		r.step(func() { r.m.Stop(r.now, args[0] == "park") })
 	case "handover":
