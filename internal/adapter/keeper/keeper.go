@@ -68,8 +68,10 @@ type Keeper struct {
 	done    chan struct{}
 	exit    Exit
 
-	mu   sync.Mutex
-	late *time.Timer
+	mu    sync.Mutex
+	late  *time.Timer
+	kill  clock.Instant // as the keeper was told last
+	acted bool          // it has killed what was there then
 }
 
 // Start is Begin and Ready.
@@ -200,18 +202,34 @@ func (k *Keeper) order(o order) error {
 	return nil
 }
 
-// guard kills a keeper that has not killed its workload when it was to, which
-// kills the workload.
+// guard kills a keeper that has not killed its workload when it was to: the kernel
+// kills a command with it, and processes that others have started are for the next keeper.
 func (k *Keeper) guard(kill clock.Instant) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.late != nil {
 		k.late.Stop()
 	}
-	if kill == clock.Never || len(k.opts.Workload) == 0 {
+	left := kill.Sub(k.opts.Now())
+	k.kill, k.acted = kill, k.acted && left <= 0
+	if kill == clock.Never || k.acted {
 		return
 	}
-	k.late = time.AfterFunc(max(0, kill.Sub(k.opts.Now()))+lateBy, func() { _ = k.cmd.Process.Kill() })
+	k.late = time.AfterFunc(max(0, left)+lateBy, func() { _ = k.cmd.Process.Kill() })
+}
+
+// hasActed takes in that the keeper has killed. What does not go away by that hangs in
+// the kernel, and would hang without its keeper, too.
+func (k *Keeper) hasActed() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.kill > k.opts.Now() {
+		return
+	}
+	k.acted = true
+	if k.late != nil {
+		k.late.Stop()
+	}
 }
 
 // listen hears what the keeper tells until it ends.
@@ -239,6 +257,7 @@ func (k *Keeper) listen(reports *os.File) {
 			k.exit.Told = true
 		case killed:
 			k.exit.Killed = true
+			k.hasActed()
 			if r.Count > 0 {
 				k.opts.Say(fmt.Sprintf("%d processes had left the workload's session: they were killed, too", r.Count))
 			}

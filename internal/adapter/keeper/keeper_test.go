@@ -268,10 +268,17 @@ func TestRunsAsUser(t *testing.T) {
 	}
 }
 
-func TestExpiredFromTheStart(t *testing.T) {
+// A keeper that was not run until the time of the workload was over starts nothing.
+func TestTimeIsOverBeforeTheStart(t *testing.T) {
 	m := newMark(t, "ready")
-	k := begin(t, Options{End: in(-time.Second), Kill: clock.Instant(1)}, `trap '' TERM; echo x >`+string(m)+`; sleep 600`)
-	if got := finished(t, k); !got.Killed {
-		t.Errorf("ended as %+v, want killed", got)
+	k, err := Start(Options{
+		Workload: []string{"sh", "-c", "echo $$ >" + string(m)}, Env: os.Environ(), Now: bootTime, End: in(-time.Second), Kill: in(time.Hour),
+	})
+	if err == nil || !strings.Contains(err.Error(), "over before") {
+		t.Errorf("started with error %v", err)
+	}
+	finished(t, k)
+	if _, err := os.Stat(string(m)); err == nil {
+		t.Error("the workload has run")
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"stead/internal/testns"
 )
 
@@ -100,4 +102,50 @@ func nap2(t *testing.T, name string) int {
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	go func() { _ = cmd.Wait() }()
 	return cmd.Process.Pid
+}
+
+// A keeper that hangs when processes are to be killed is killed itself, so that
+// another one can take its place; one that has killed them is not, whatever they do.
+func TestNamedKeeperThatHangs(t *testing.T) {
+	const name = "keeper-test-hung"
+	nap(t, name)
+	k, err := Start(Options{Processes: []string{name}, End: in(forever), Kill: in(forever), Now: bootTime})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = k.cmd.Process.Kill(); <-k.Done() }()
+	if err := unix.Kill(k.PID(), unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Until(0, 0); err != nil {
+		t.Fatal(err)
+	}
+	if got := finished(t, k); got.Err == nil {
+		t.Errorf("ended as %+v, want an error", got)
+	}
+}
+
+func TestNamedKeeperThatHasActedLives(t *testing.T) {
+	const name = "keeper-test-closed"
+	killed := make(chan struct{}, 16)
+	k, err := Start(Options{Processes: []string{name}, Now: bootTime, Present: func(are bool) {
+		if !are {
+			killed <- struct{}{}
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = k.cmd.Process.Kill(); <-k.Done() }()
+	<-killed
+	for range 3 { // as a gate does that stays closed
+		if err := k.Until(0, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case <-k.Done():
+		t.Fatalf("the keeper was killed: %+v", k.Exit())
+	case <-time.After(2 * lateBy):
+	}
 }

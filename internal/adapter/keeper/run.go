@@ -43,10 +43,16 @@ func Run(now func() clock.Instant) error {
 	last := w.job.order
 	for in.Buffered() > 0 || readable(ordersFD) {
 		if err := readLine(in, &last); err != nil {
-			break // the gate is gone: found out below
+			w.alone = true
+			break
 		}
 	}
 	w.end, w.kill = last.End, last.Kill
+	if len(w.job.Workload) > 0 && (w.alone || w.now() >= w.end) {
+		// This process stood still meanwhile: what it would start could be the second one.
+		w.tell(report{What: failedStart, Text: "start the workload: its time was over before it had begun"})
+		return nil
+	}
 	if err := w.begin(); err != nil {
 		w.tell(report{What: failedStart, Text: err.Error()})
 		return nil
