@@ -32,6 +32,7 @@ func right(g *config.Group, self string, session uint64) (*lease.Config, error) 
 	if !lease.ValidName(self) {
 		return nil, fmt.Errorf("node %q cannot hold a lease: its name has to have 1 to 32 letters, digits, '.', '_' or '-'", self)
 	}
+	before := better(g, self)
 	return &lease.Config{
 		Self:    self,
 		Session: session,
@@ -39,13 +40,14 @@ func right(g *config.Group, self string, session uint64) (*lease.Config, error) 
 		Use:     r.TTL - r.TTL/useDivisor,
 		Renew:   r.Renew,
 		Look:    min(max(r.TTL/looksPerTTL, leastLook), mostLook),
-		Rank:    rank(g, self),
+		Rank:    len(before),
+		Before:  before,
 	}, nil
 }
 
-// rank is how many members come before self: by priority, then by name as in
+// better are the members that come before self: by priority, then by name as in
 // every election here.
-func rank(g *config.Group, self string) (before int) {
+func better(g *config.Group, self string) (before []string) {
 	own := 0
 	for _, m := range g.Members {
 		if m.Node == self {
@@ -54,7 +56,7 @@ func rank(g *config.Group, self string) (before int) {
 	}
 	for _, m := range g.Members {
 		if cmp.Or(cmp.Compare(m.Priority, own), cmp.Compare(m.Node, self)) > 0 {
-			before++
+			before = append(before, m.Node)
 		}
 	}
 	return before

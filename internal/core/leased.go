@@ -254,7 +254,9 @@ func (e *byLease) gaveUp(now Instant) bool {
 // stored takes the end of an operation on the register in.
 func (c *Core) stored(now Instant, e *Stored) {
 	c.registerOf(e.Group).Done(now, &e.Result)
-	if e.Group != WitnessGroup {
+	if e.Group == WitnessGroup {
+		c.witness.looks = false
+	} else {
 		c.groups[e.Group].lease.settle(now)
 	}
 }

@@ -62,6 +62,9 @@ func leaseConfig(self NodeID, nodes int) Config {
 		Checks: []Check{{Name: "app", Rise: 1, Fall: 1, Fatal: true}},
 	}
 	for i := range nodes {
+		if i < int(self) {
+			g.Right.Before = append(g.Right.Before, fmt.Sprint("n", i))
+		}
 		cfg.Nodes = append(cfg.Nodes, Node{Name: fmt.Sprint("n", i)})
 		g.Members = append(g.Members, Member{Node: NodeID(i), Priority: 200 - i})
 	}
@@ -222,9 +225,9 @@ func TestLeaseIsTakenWhenTheHolderDies(t *testing.T) {
 	w.nodes[0].dead = true
 	w.pass(testTTL - testRenew)
 	w.expect(0, "the lease of a dead daemon runs on")
-	w.pass(testRenew)
+	w.pass(900 * time.Millisecond)
 	w.expect(NoNode, "its host falls silent before anybody takes over")
-	w.pass(4 * testLook)
+	w.pass(testLook + testLook/2)
 	w.expect(1, "and another takes over")
 	if why := w.cause(1); why != reason.LeaseExpired {
 		t.Fatalf("it took over because of %q", why)
@@ -236,7 +239,7 @@ func TestLeaseFollowsAFailedCheckAtOnce(t *testing.T) {
 	w.pass(testTTL + 2*time.Second)
 	w.step(w.nodes[0], CheckResult{Outcome: Failed})
 	w.expect(NoNode, "the check failed")
-	w.pass(4 * testLook)
+	w.pass(testLook + testLook/2)
 	w.expect(1, "the other one need not wait for the TTL")
 	w.step(w.nodes[0], CheckResult{Outcome: Passed})
 	w.pass(4 * time.Second)
@@ -388,7 +391,7 @@ func TestLeaseThatNobodyVouchesForEnds(t *testing.T) {
 	w := newLeaseWorld(t, 2, withHeartbeats)
 	w.pass(testTTL + 2*time.Second)
 	w.nodes[1].silent, w.nodes[0].cut = true, true
-	w.pass(testTTL)
+	w.pass(testTTL - testRenew)
 	w.expect(NoNode, "cut off from the store and from the other node")
 	w.pass(4 * testLook)
 	w.expect(1, "which reaches the store")

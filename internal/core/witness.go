@@ -21,7 +21,9 @@ type witness struct {
 	c      *Core
 	m      *lease.Machine
 	seen   seen
-	wanted Instant // it was needed then
+	wants  bool    // it is needed
+	looks  bool    // whether another node still has it is being found out
+	wanted Instant // and was last, then
 	held   Instant // until when it is this node's, as the election was told last
 	number uint64
 	wakeAt Instant
@@ -41,8 +43,13 @@ func (w *witness) settle(now Instant) {
 	w.wakeAt = clock.Never
 	wants := m.WantsStore()
 	if wants {
+		if !w.wants && w.taken(now) {
+			w.m.Refresh() // it may have been given back since the last look
+			w.looks = true
+		}
 		w.wanted = now
 	}
+	w.wants = wants
 	w.m.SetFloor(m.StoreNumber() - 1)
 	recently := w.wanted != 0 && now < w.wanted.Add(keepVote) && !w.c.stopping && m.StoreHelps()
 	switch {
@@ -88,7 +95,7 @@ func (w *witness) absorb(now Instant) {
 // taken tells whether another node has the vote, as far as is known.
 func (w *witness) taken(now Instant) bool {
 	s := w.m.Status(now)
-	return s.Present && s.Record.State == lease.Held && s.Record.Holder != w.c.cfg.Witness.Self
+	return !w.looks && s.Present && s.Record.State == lease.Held && s.Record.Holder != w.c.cfg.Witness.Self
 }
 
 func (w *witness) changed(now Instant, ch *lease.Change) {

@@ -19,6 +19,7 @@ type Config struct {
 	Renew   time.Duration // how often the holder renews
 	Look    time.Duration // how often the others look
 	Rank    int           // how many others are to claim first where they can: each delays this one by 2 Look
+	Before  []string      // the names of those: one whose right it was does not count, for it has left
 	Floor   uint64        // epochs up to here may have been used
 	// Inherit: a right that this holder's name has is this run's own at once, without
 	// the wait for the end of the earlier run. Only where that one is known to have ended.

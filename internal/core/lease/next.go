@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"slices"
 	"time"
 
 	"stead/internal/core/clock"
@@ -152,7 +153,11 @@ func (m *Machine) claimableAt() Instant {
 
 // turnOf is for how long this node leaves the right to better ones.
 func (m *Machine) turnOf() time.Duration {
-	return time.Duration(m.cfg.Rank) * 2 * m.cfg.Look
+	rank := m.cfg.Rank
+	if slices.Contains(m.cfg.Before, m.rec.Holder) && m.rec.State != Made {
+		rank--
+	}
+	return time.Duration(rank) * 2 * m.cfg.Look
 }
 
 // claim asks for the right with the next epoch. Where there is no register it
