@@ -31,6 +31,9 @@ type conf struct {
 	state     string // state.dir, in place of one of the host's own
 	socket    string // control.socket, likewise
 	key       string // the key file, in place of the common one
+	election  string // in place of that among nodes
+
+	stores func(host string) string // what stands under stores, as a host has it
 }
 
 // The service addresses.
@@ -84,20 +87,27 @@ func (c *conf) text(dir, host string) string {
   primary: { address: 10.0.1.10 }
   secondary: { address: 10.0.1.20 }
 %ssecurity: { key_file: %s }
-%sgroups:
+%s%sgroups:
   web:
     members: { primary: 200, secondary: 100 }
-    election: { type: peer, interval: %s, multiplier: %d%s }
+    election: %s
     preempt: %s
     addresses: %s
 %s%scontrol: { socket: %s }
 state: { dir: %s }
 fence: %s
-%s`, client, or(c.key, filepath.Join(dir, "key")), overlay,
-		interval, multiplier, c.quorum(), or(c.preempt, "{ enabled: false }"), or(c.addresses, both),
+%s`, client, or(c.key, filepath.Join(dir, "key")), overlay, c.storesOf(host),
+		or(c.election, fmt.Sprintf("{ type: peer, interval: %s, multiplier: %d%s }", interval, multiplier, c.quorum())), or(c.preempt, "{ enabled: false }"), or(c.addresses, both),
 		indent(c.group, 4), indent(c.groups, 2),
 		or(c.socket, filepath.Join(dir, host+".sock")), or(c.state, filepath.Join(dir, host+".state")),
 		or(c.fence, "auto"), c.top)
+}
+
+func (c *conf) storesOf(host string) string {
+	if c.stores == nil {
+		return ""
+	}
+	return "stores:\n" + indent(c.stores(host), 2)
 }
 
 func (c *conf) quorum() string {
