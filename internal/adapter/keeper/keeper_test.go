@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"stead/internal/core/clock"
 )
 
 // forever is a deadline that no test sees pass.
