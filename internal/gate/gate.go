@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -54,7 +55,9 @@ type Gate struct {
 
 	inputs chan func(now Instant)
 	over   chan struct{} // closed when nothing takes inputs any more
-	ctx    context.Context
+	// leaving: what is watched over has no keeper any more on purpose.
+	leaving atomic.Bool
+	ctx     context.Context
 
 	// What the loop alone touches.
 	end, kill Instant

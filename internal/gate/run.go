@@ -65,11 +65,19 @@ func (g *Gate) loop(ctx context.Context) {
 			ending = nil
 			g.step(func(now Instant) { g.stop(now) })
 		}
-		if g.stopped && g.workload == nil && !g.starting && g.env.Now() > g.stopAt.Add(partingFor+g.set.Timing.Grace) {
+		if g.stopped && !g.runs() && g.env.Now() > g.stopAt.Add(partingFor+g.set.Timing.Grace) {
 			g.log.Warn("note", "site", g.set.Site, "other", g.set.Other, "detail", "the right could not be given up in time: it lapses by itself")
 			return
 		}
 	}
+}
+
+// runs tells whether something of the workload may run that this gate has to end.
+func (g *Gate) runs() bool {
+	if len(g.set.Processes) > 0 {
+		return g.mayRun()
+	}
+	return g.workload != nil || g.starting
 }
 
 // pause is how long the loop may sleep.
@@ -122,7 +130,7 @@ func (g *Gate) step(input func(now Instant)) {
 		g.heed(now, &out.Changes[i])
 	}
 	g.publish(now)
-	if g.stopped && g.state.Phase == gate.Stopped && (g.workload == nil || len(g.set.Processes) > 0) && !g.starting {
+	if g.stopped && g.state.Phase == gate.Stopped && !g.runs() {
 		g.finished = true
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"stead/internal/adapter/keeper"
 	"stead/internal/core/clock"
@@ -131,6 +132,49 @@ func (g *Gate) watchProcesses() error {
 		return err
 	}
 	g.workload, g.present = k, g.resumed
+	go g.relieve(k, opts)
+	return nil
+}
+
+// relieve puts another keeper of processes in the place of one that has died, or that
+// was killed because it hung: what it was to end runs on without it.
+func (g *Gate) relieve(k *keeper.Keeper, opts keeper.Options) {
+	opts.End, opts.Kill = clock.Never, clock.Never // until move has its say
+	for {
+		<-k.Done()
+		if g.leaving.Load() {
+			return
+		}
+		g.post(func(Instant) {
+			g.log.Warn("workload", "site", g.set.Site, "detail", "the keeper of the workload has died: another one takes its place")
+			g.workload, g.starting, g.present = nil, true, true
+		})
+		for k = g.another(opts); k == nil; k = g.another(opts) {
+			select {
+			case <-g.over:
+				return
+			case <-time.After(wakeEvery):
+			}
+		}
+	}
+}
+
+// another starts a keeper in the place of one that has died; nil: it could not.
+func (g *Gate) another(opts keeper.Options) *keeper.Keeper {
+	k, err := keeper.Begin(opts)
+	if err == nil {
+		g.post(func(Instant) {
+			g.workload, g.starting = k, false
+			g.move()
+		})
+		if err = k.Ready(); err == nil {
+			return k
+		}
+	}
+	g.post(func(Instant) {
+		g.log.Error("workload", "site", g.set.Site, "detail", err.Error())
+		g.workload, g.starting = nil, true
+	})
 	return nil
 }
 
@@ -138,6 +182,7 @@ func (g *Gate) watchProcesses() error {
 func (g *Gate) leave() {
 	if k := g.workload; k != nil {
 		g.workload = nil
+		g.leaving.Store(true)
 		k.Leave()
 	}
 }
