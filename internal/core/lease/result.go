@@ -35,6 +35,10 @@ func (m *Machine) Done(now Instant, r *Result) {
 		m.wrote(now, &op, r.Version)
 	case Conflict:
 		m.stale = true // what is there now has to be known before anything else
+		if op.rec.Holder != m.cfg.Self {
+			// Who asks a holder must not keep step with its renewals, to be refused each time.
+			m.pause = max(m.pause, now.Add(m.cfg.Look/4*time.Duration(op.rec.Turn%3)))
+		}
 	}
 	m.tellHolder()
 }
