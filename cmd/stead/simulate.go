@@ -30,6 +30,8 @@ type simulation struct {
 	routes   bool
 	bfd      bool
 	gates    bool
+	rights   bool
+	votes    bool
 	oneSeed  bool
 }
 
@@ -48,7 +50,9 @@ With -c the configuration is yours; otherwise every world makes up its own: of
 nodes that elect among themselves, with --vrrp of virtual routers, or with --bgp of
 nodes and the route servers to which they announce addresses. With --bfd the worlds
 are of two BFD sessions that watch the path between them, and with --gate of two
-sites, each with a gate that holds its workload back, and the store they share.`,
+sites, each with a gate that holds its workload back, and the store they share.
+With --lease nodes elect by a record in a store, with --vote among themselves and
+with a store as one more voter.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s.oneSeed = cmd.Flags().Changed("seed")
@@ -64,6 +68,8 @@ sites, each with a gate that holds its workload back, and the store they share.`
 	f.BoolVar(&s.routes, "bgp", false, "make up nodes that announce addresses to route servers")
 	f.BoolVar(&s.bfd, "bfd", false, "make up pairs of BFD sessions")
 	f.BoolVar(&s.gates, "gate", false, "make up pairs of sites with a gate each")
+	f.BoolVar(&s.rights, "lease", false, "make up nodes that elect by a lease in a store")
+	f.BoolVar(&s.votes, "vote", false, "make up nodes that elect with the vote of a store")
 	f.DurationVar(&s.duration, "duration", 0, "virtual time of each world, at least")
 	f.Float64Var(&s.hours, "hours", 0, "the same in hours")
 	f.IntVar(&s.workers, "workers", 0, "worlds at the same time (default: one a processor)")
@@ -72,7 +78,7 @@ sites, each with a gate that holds its workload back, and the store they share.`
 	cmd.MarkFlagsMutuallyExclusive("seed", "seeds")
 	cmd.MarkFlagsMutuallyExclusive("seed", "from")
 	cmd.MarkFlagsMutuallyExclusive("hours", "duration")
-	cmd.MarkFlagsMutuallyExclusive("vrrp", "config", "bfd", "bgp", "gate")
+	cmd.MarkFlagsMutuallyExclusive("vrrp", "config", "bfd", "bgp", "gate", "lease", "vote")
 	return cmd
 }
 
@@ -129,6 +135,10 @@ func (s *simulation) setup() (func(uint64) sim.Setup, error) {
 		random = sim.RandomRouterSetup
 	case s.routes:
 		random = sim.RandomRoutesSetup
+	case s.rights:
+		random = sim.RandomRightSetup
+	case s.votes:
+		random = sim.RandomVoteSetup
 	}
 	if s.file == "" {
 		return func(seed uint64) sim.Setup {
@@ -245,6 +255,12 @@ func (s *simulation) replay(seed uint64) string {
 	}
 	if s.gates {
 		words = append(words, "--gate")
+	}
+	if s.rights {
+		words = append(words, "--lease")
+	}
+	if s.votes {
+		words = append(words, "--vote")
 	}
 	if s.duration > 0 {
 		words = append(words, "--duration", s.duration.String())

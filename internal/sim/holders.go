@@ -292,8 +292,11 @@ func (w *World) lookAtClients(g int) {
 		from := max(watch.heldSince, w.truth.steady[h.id], w.truth.groups[g].settledSince)
 		if c.site != h.id {
 			p := w.truth.pair(h.id, c.site)
-			if !p.clean || w.unnoticed(g, p, watch.heldSince) || w.sharedInterval(h.id, c.site) == 0 && (w.group(g).Right == nil || p.cleanSince > watch.heldSince) {
+			if !p.clean || w.unnoticed(g, p, watch.heldSince) || w.group(g).Right == nil && w.sharedInterval(h.id, c.site) == 0 {
 				continue // nodes without a common group do not hear each other again
+			}
+			if w.group(g).Right != nil && p.cleanSince > watch.heldSince {
+				continue // nor do those that elect by a lease
 			}
 			if w.group(g).Router != nil && (watch.dualEnded < p.cleanSince || !w.ranAt(c.entry[g], watch.dualEnded)) {
 				continue // a router hears of a heal only from another one that was active as well

@@ -39,9 +39,27 @@ func OwnSetup(hosts []core.Config, seed uint64, length time.Duration) Setup {
 			s.Clients = append(s.Clients, core.NodeID(id))
 		}
 	}
+	s.Store = storeFor(&cfg)
 	s.schedule(r)
 	s.Lengthen(r.uint64(), length)
 	return s
+}
+
+// storeFor is the store of a configuration of the user's; nil where it has none.
+func storeFor(cfg *core.Config) *StoreProfile {
+	shortest := time.Duration(0)
+	if cfg.Witness != nil {
+		shortest = cfg.Witness.TTL
+	}
+	for i := range cfg.Groups {
+		if r := cfg.Groups[i].Right; r != nil && (shortest == 0 || r.TTL < shortest) {
+			shortest = r.TTL
+		}
+	}
+	if shortest == 0 {
+		return nil
+	}
+	return &StoreProfile{Latency: shortest / 500, Jitter: shortest / 500, Timeout: shortest / 3}
 }
 
 // paceOfNobody sets the pace of a world in which no node sends heartbeats.

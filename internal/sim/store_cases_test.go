@@ -74,6 +74,29 @@ func TestVoteSurvivesFaultAfterFault(t *testing.T) {
 	}
 }
 
+// TestVoteEndsWithTheLeaseThatHangsOnIt cuts an active node off from its peer and then
+// from the store, and stops its daemon about when the vote ends: its kernel does not
+// answer for longer than the vote lasts, for the peer has it next.
+func TestVoteEndsWithTheLeaseThatHangsOnIt(t *testing.T) {
+	moved := 0
+	for i := range uint64(40) {
+		s := voters(2, 2*time.Millisecond,
+			Fault{Kind: Partition, At: 8 * time.Second, For: 6 * time.Second, Node: Holder, Path: -1},
+			Fault{Kind: StoreCut, At: 9 * time.Second, For: 4 * time.Second, Node: Holder},
+			Fault{Kind: Pause, At: 10500*time.Millisecond + time.Duration(i)*20*time.Millisecond, For: time.Second, Node: 0})
+		s.Config.Interval, s.Store.Watch = 50*time.Millisecond, true
+		s.Config.Groups[0].Interval = s.Config.Interval
+		r := NewWorld(i, s).Run()
+		moved += r.Activations - 1
+		for _, v := range r.Violations {
+			t.Errorf("seed %d: %v", i, v)
+		}
+	}
+	if moved < 40 {
+		t.Errorf("the other node took over in %d of 40 worlds", moved)
+	}
+}
+
 // TestVoteGoesToThoseWhomItHelps cuts the active one of three nodes off: the store's vote
 // makes no majority with it alone, and does with the two others.
 func TestVoteGoesToThoseWhomItHelps(t *testing.T) {

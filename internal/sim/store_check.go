@@ -16,7 +16,7 @@ import (
 func (w *World) rightBound(g int) time.Duration {
 	r := w.group(g).Right
 	turns := time.Duration(2*len(w.group(g).Members)+8) * r.Look
-	return w.group(g).StartDelay + 2*w.slower(r.TTL) + turns + 3*w.setup.Store.Timeout + 6*w.storeTrip() + 2*w.reaction(g)
+	return w.group(g).StartDelay + 2*w.group(g).Lease() + 2*w.slower(r.TTL) + turns + 3*w.setup.Store.Timeout + 6*w.storeTrip() + 2*w.reaction(g)
 }
 
 // voteBound is the same for nodes that need the vote of the store: who had it may
@@ -39,7 +39,7 @@ func (w *World) storeTrip() time.Duration {
 // each other, and who reaches the store and is ready has it in the end.
 func (w *World) settleRight(g int) {
 	t := &w.truth.groups[g]
-	var able uint64
+	var able, cut uint64
 	for _, m := range w.group(g).Members {
 		h := w.hosts[m.Node]
 		switch {
@@ -48,10 +48,15 @@ func (w *World) settleRight(g int) {
 			t.known = false
 		case w.storeClean(h.id) && w.ready(h, g):
 			able |= 1 << h.id
+		default:
+			cut |= 1 << h.id
 		}
 	}
+	if !w.group(g).Pledged {
+		cut = 0 // else one of them may go on, and all others leave it to that one
+	}
 	if able != 0 {
-		t.sides = append(t.sides, able)
+		t.sides = append(t.sides, able|cut)
 	}
 }
 
@@ -148,8 +153,8 @@ func (w *World) votesElsewhere(g int, side uint64) bool {
 // checkStoreCalm: in a calm the store is looked at, and rights are renewed by those
 // who have them. Nobody claims anything, and nobody takes the vote of the store.
 func (w *World) checkStoreCalm(h *host, o *core.StoreOp) {
-	if !w.calm.on || !o.Op.Swap {
-		return
+	if rec, err := lease.Parse(o.Op.Bytes); !w.calm.on || !o.Op.Swap || err == nil && rec.To != "" {
+		return // who asks for a right may lose against renewals for a while
 	}
 	if o.Group == core.WitnessGroup || !h.holdings[o.Group].watch.active {
 		w.violate(checkCalm, h.id, -1, "writes to the store while nothing is wrong: "+string(o.Op.Bytes), int64(o.Op.ID))
@@ -205,7 +210,7 @@ func (w *World) restBound(g int, lone *loneFault) bool {
 	trips := 4*w.storeTrip() + w.setup.Kernel.ApplyMax + 4*w.setup.Jitter + w.lookEvery()
 	if cfg.Right != nil {
 		turns := time.Duration(2*len(cfg.Members)) * cfg.Right.Look
-		lone.bound = w.slower(cfg.Right.TTL) + turns + 2*cfg.Right.Look + trips
+		lone.bound = w.slower(cfg.Right.TTL+cfg.Lease()) + turns + 2*cfg.Right.Look + trips
 	} else {
 		// Heartbeats of survivors may be one interval apart, and ranks two.
 		lone.bound = w.slower(w.lease(g)) + trips + time.Duration(2*len(cfg.Members)+2)*w.interval(g) + 4*w.setup.Network.worst()
@@ -218,7 +223,7 @@ func (w *World) restBound(g int, lone *loneFault) bool {
 	case Kill, PowerOff, Pause:
 		// Where the others were enough without the store, its vote may be needed by
 		// several nodes now: whoever has it keeps its groups.
-		lone.keeps = f.Node != lone.holder && (cfg.Right != nil || len(cfg.Voters) == 2 && 2*w.storeTrip() < mostVoteWait)
+		lone.keeps = f.Node != lone.holder && (cfg.Right != nil || len(w.hosts) == 2 && 2*w.storeTrip() < mostVoteWait)
 	case StoreCut, StoreFrozen, StoreSlow, StoreFlaky:
 		lone.keeps = cfg.Right == nil
 		lone.serves = lone.keeps

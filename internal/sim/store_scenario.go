@@ -10,8 +10,8 @@ import (
 )
 
 // RandomRightSetup makes up groups whose right is a record in a shared store, and
-// what goes wrong with hosts, with the store and with the ways to it. Nodes do not
-// talk to each other.
+// what goes wrong with hosts, with the store and with the ways to it. Nodes talk to each
+// other only where they promise to leave the right to its holder.
 func RandomRightSetup(seed uint64) Setup {
 	r := newRandom(seed*2 + 0x5249474854)
 	s := Setup{DriftPPM: driftOf(r), Config: core.Config{Keys: [][]byte{make([]byte, 32)}}}
@@ -68,7 +68,12 @@ func randomRightGroup(r *random, n, nodes int, interval time.Duration) core.Grou
 		Name: fmt.Sprintf("g%d", n+1), Store: "s", Preempt: r.chance(2), Interfaces: []string{[]string{"eth0", "eth1"}[r.intn(2)]},
 		Right: &lease.Config{TTL: ttl, Use: ttl - ttl/32, Renew: ttl / time.Duration(r.between(3, 8)), Look: ttl / 10},
 	}
-	g.HoldWithoutStore = r.chance(8)
+	switch {
+	case r.chance(8):
+		g.HoldWithoutStore = true
+	case r.chance(3):
+		g.Pledged, g.Interval, g.Multiplier = true, interval, r.between(2, 4)
+	}
 	equal := r.chance(4)
 	for i := range nodes {
 		p := []int{1, 50, 100, 150, 200, 254, 255}[r.intn(7)]
@@ -234,8 +239,31 @@ func (s *Setup) addStore(r *random, at time.Duration) time.Duration {
 	default:
 		s.detail(r, &f)
 	}
+	if r.chance(3) {
+		s.addSecond(r, &f)
+	}
 	s.Faults = append(s.Faults, f)
 	return f.For
+}
+
+// addSecond adds a fault that only means something while the first one lasts: who is
+// answered late dies, who serves alone by the vote of the store loses the store.
+func (s *Setup) addSecond(r *random, f *Fault) {
+	second := Fault{At: f.At + r.duration(0, f.For), For: s.mostTTL() + r.duration(0, s.mostTTL()), Group: f.Group, Node: Holder, Path: -1}
+	switch {
+	case f.Kind == StoreSlow && s.Config.Witness == nil:
+		f.Node, f.Mask, f.Extra = Holder, 0, s.Store.Timeout/2+r.duration(0, s.Store.Timeout/3)
+		f.For = max(f.For, s.mostTTL())
+		second.Kind = []FaultKind{Kill, Pause, StoreCut}[r.intn(3)]
+	case f.Kind == Partition && s.Config.Witness != nil:
+		second.Kind = StoreCut
+		f.For = max(f.For, 4*s.mostTTL())
+	case f.Kind == StoreCut && s.Config.Witness == nil:
+		second.Kind = []FaultKind{Partition, Blackhole, Cut}[r.intn(3)]
+	default:
+		return
+	}
+	s.Faults = append(s.Faults, second)
 }
 
 // someHosts aims a fault of the store at one host, several or all.
