@@ -33,6 +33,8 @@ type BeatSettings struct {
 	// say that it has none. Else it says nothing of that, and the other site's gate
 	// takes it that the workload runs.
 	Gated bool
+	// Progress: the heartbeat is written only while this does not stand still; nil: always.
+	Progress *Progress
 }
 
 // Check refuses what cannot work.
@@ -55,6 +57,9 @@ func (s *BeatSettings) Check() error {
 	if s.StopAfter > 0 && s.StopAfter <= s.Every {
 		errs = append(errs, fmt.Errorf("stop-after %v: is not longer than the period %v: one heartbeat would be too late", s.StopAfter, s.Every))
 	}
+	if s.Progress != nil {
+		errs = append(errs, s.Progress.check(s.Timeout))
+	}
 	return errors.Join(errs...)
 }
 
@@ -66,7 +71,8 @@ type Beater struct {
 
 	mu     sync.Mutex
 	status BeatStatus
-	at     Instant // when the last one that was written was begun, or Run
+	at     Instant // since when one should have been written
+	wrote  Instant // when the last one that was written was begun
 }
 
 // BeatStatus is how things are with a Beater.
@@ -78,6 +84,8 @@ type BeatStatus struct {
 	Written  uint64   `json:"written"`
 	Unproven uint64   `json:"not_written"` // or not certainly
 	Healthy  bool     `json:"healthy"`
+
+	Progress *ProgressStatus `json:"progress,omitempty"` // none is written while it is stalled; none: it is not judged
 }
 
 // OpenBeater opens the stores. Check has accepted the settings.
@@ -96,6 +104,10 @@ func OpenBeater(ctx context.Context, set *BeatSettings, env Surroundings) (*Beat
 		g.Close()
 		return nil, err
 	}
+	if err := g.openProgress(ctx, set.Progress); err != nil {
+		g.Close()
+		return nil, err
+	}
 	b := &Beater{set: *set, env: env, g: g, at: env.Now()}
 	b.status = BeatStatus{Site: set.Site, Every: set.Every.Seconds()}
 	return b, nil
@@ -103,6 +115,9 @@ func OpenBeater(ctx context.Context, set *BeatSettings, env Surroundings) (*Beat
 
 // Run writes until ctx ends, or nothing could be written for StopAfter.
 func (b *Beater) Run(ctx context.Context) error {
+	if err := b.followWork(ctx); err != nil {
+		return err
+	}
 	began := b.env.Now()
 	good := began
 	trouble := ""
@@ -115,6 +130,11 @@ func (b *Beater) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 		now := b.env.Now()
+		if b.holds(now) {
+			good = now
+			timer.Reset(b.set.Every)
+			continue
+		}
 		err := b.write(ctx, sequence, now.Sub(began))
 		if ctx.Err() != nil {
 			return nil
@@ -176,6 +196,7 @@ func (b *Beater) note(good Instant, err error, trouble *string) {
 	b.mu.Lock()
 	b.at = good
 	if err == nil {
+		b.wrote = good
 		b.status.Written++
 		b.status.Trouble = ""
 	} else {
@@ -204,8 +225,12 @@ func (b *Beater) Status() *BeatStatus {
 	defer b.mu.Unlock()
 	s := b.status
 	ago := b.env.Now().Sub(b.at)
+	if s.Progress != nil {
+		work := *s.Progress
+		s.Progress = &work
+	}
 	if s.Written > 0 {
-		s.Age = seconds(ago)
+		s.Age = seconds(b.env.Now().Sub(b.wrote))
 	}
 	limit := b.set.StopAfter
 	if limit == 0 {
@@ -222,14 +247,16 @@ func (b *Beater) Close() {
 }
 
 var (
-	beatAgeDesc    = describe("stead_beat_written_age_seconds", "Since this site's heartbeat was written. Missing until it was.")
-	beatWritesDesc = describe("stead_beat_writes_total", "Heartbeats of this site: ok, or failed where it is not certain that the other site can see it.", "outcome")
+	beatAgeDesc      = describe("stead_beat_written_age_seconds", "Since this site's heartbeat was written. Missing until it was.")
+	beatProgressDesc = describe("stead_beat_progress", progressHelp)
+	beatWritesDesc   = describe("stead_beat_writes_total", "Heartbeats of this site: ok, or failed where it is not certain that the other site can see it.", "outcome")
 )
 
 // Describe implements prometheus.Collector.
 func (b *Beater) Describe(ch chan<- *prometheus.Desc) {
 	ch <- beatAgeDesc
 	ch <- beatWritesDesc
+	ch <- beatProgressDesc
 	b.g.metrics.store.Describe(ch)
 }
 
@@ -237,6 +264,7 @@ func (b *Beater) Describe(ch chan<- *prometheus.Desc) {
 func (b *Beater) Collect(ch chan<- prometheus.Metric) {
 	b.g.metrics.store.Collect(ch)
 	s := b.Status()
+	s.Progress.collect(ch, beatProgressDesc)
 	if s.Age != nil {
 		ch <- prometheus.MustNewConstMetric(beatAgeDesc, prometheus.GaugeValue, *s.Age)
 	}

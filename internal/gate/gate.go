@@ -66,6 +66,8 @@ type Gate struct {
 	starting  bool
 	present   bool // Settings.Processes: some are there
 	sequence  uint64
+	endWork   context.CancelFunc // the work is judged; nil: it is not
+	work      ProgressStatus
 	beginAt   Instant
 	stopped   bool // Machine.Stop was called
 	stopAt    Instant
@@ -124,6 +126,10 @@ func Open(ctx context.Context, set *Settings, env Surroundings) (*Gate, error) {
 			g.Close()
 			return nil, err
 		}
+	}
+	if err := g.openProgress(ctx, set.Progress); err != nil {
+		g.Close()
+		return nil, err
 	}
 	g.m = gate.New(cfg)
 	g.marks = make([]mark, len(cfg.Witnesses))

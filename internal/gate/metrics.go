@@ -48,7 +48,8 @@ var (
 	writtenDesc   = describe("stead_gate_written_age_seconds", "Since this site's own heartbeat was written. Missing until it was.")
 	writesDesc    = describe("stead_gate_writes_total", "Heartbeats of this site: ok, or failed where it is not certain that the other site can see it.", "outcome")
 	healthyDesc   = describe("stead_gate_healthy", "1 while the gate does its work; see /healthz.")
-	theDescs      = []*prometheus.Desc{verdictDesc, openDesc, epochDesc, heldDesc, ageDesc, witnessDesc, writtenDesc, writesDesc, healthyDesc}
+	progressDesc  = describe("stead_gate_progress", progressHelp)
+	theDescs      = []*prometheus.Desc{progressDesc, verdictDesc, openDesc, epochDesc, heldDesc, ageDesc, witnessDesc, writtenDesc, writesDesc, healthyDesc}
 	theVerdicts   = []string{"alive", "flatlined", "cannot-tell"}
 	theCollectors = []prometheus.Collector{
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -95,6 +96,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 			gauge(ageDesc, *w.Age, w.Name)
 		}
 	}
+	s.Progress.collect(ch, progressDesc)
 	if s.Heartbeat.Age != nil {
 		gauge(writtenDesc, *s.Heartbeat.Age)
 	}

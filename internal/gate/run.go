@@ -129,6 +129,7 @@ func (g *Gate) step(input func(now Instant)) {
 	for i := range out.Changes {
 		g.heed(now, &out.Changes[i])
 	}
+	g.followWork()
 	g.publish(now)
 	if g.stopped && g.state.Phase == gate.Stopped && !g.runs() {
 		g.finished = true

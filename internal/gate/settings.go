@@ -37,7 +37,8 @@ type Settings struct {
 	Processes []string // Watch: names of processes that are stopped when the right is lost
 	Stay      bool     // wait again after the workload has ended, instead of ending
 	EpochFile string
-	Release   bool // the right is given up at the end; else it is parked for this site's next run
+	Progress  *Progress // nil: the work is not judged
+	Release   bool      // the right is given up at the end; else it is parked for this site's next run
 }
 
 // Witness is one way to know whether the other site lives.
@@ -118,7 +119,7 @@ func (s *Settings) Check() error {
 			errs = append(errs, err)
 		}
 	}
-	errs = append(errs, s.checkWitnesses(), s.checkGuard(), s.checkTiming())
+	errs = append(errs, s.checkWitnesses(), s.checkGuard(), s.checkTiming(), s.checkProgress())
 	return errors.Join(errs...)
 }
 
@@ -194,6 +195,9 @@ func (s *Settings) config(session uint64) *gate.Config {
 			every = 0
 		}
 		c.Witnesses = append(c.Witnesses, gate.Witness{Name: w.Name, Every: every})
+	}
+	if s.Progress != nil {
+		c.StallPause = s.Progress.Pause
 	}
 	if _, ok := s.RightStore(); ok {
 		right := s.Timing.Lease(s.Site, session, s.Preferred)

@@ -8,6 +8,7 @@ import (
 	"stead/internal/core/clock"
 	"stead/internal/core/gate"
 	"stead/internal/core/lease"
+	"stead/internal/core/reason"
 )
 
 // Status is how things are with a gate. Times are in seconds.
@@ -27,6 +28,7 @@ type Status struct {
 	Witnesses []WitnessStatus `json:"witnesses"`
 	Heartbeat HeartbeatStatus `json:"heartbeat"`
 	Workload  WorkloadStatus  `json:"workload"`
+	Progress  *ProgressStatus `json:"progress,omitempty"` // none: the work is not judged
 	Healthy   bool            `json:"healthy"`
 	Trouble   string          `json:"trouble,omitempty"` // why it is not
 
@@ -114,6 +116,10 @@ func (g *Gate) publish(now Instant) {
 		}
 		s.Witnesses = append(s.Witnesses, ws)
 	}
+	if g.set.Progress != nil {
+		work := g.work
+		s.Progress = &work
+	}
 	s.Trouble = g.trouble(&s, st)
 	s.Healthy = s.Trouble == ""
 	g.mu.Lock()
@@ -193,7 +199,7 @@ func (g *Gate) tell(now Instant, c *gate.Change) {
 		gate.Judged: "verdict", gate.Opened: "open", gate.MustEnd: "end", gate.Closed: "closed", gate.Noted: "note",
 	}[c.Kind]
 	level := slog.LevelInfo
-	if c.Kind == gate.MustEnd && !g.stopped || c.Kind == gate.Judged && c.Verdict == gate.CannotTell {
+	if c.Kind == gate.MustEnd && !g.stopped || c.Kind == gate.Judged && c.Verdict == gate.CannotTell || c.Kind == gate.Noted && c.Reason != reason.None {
 		level = slog.LevelWarn
 	}
 	args := []any{"site", g.set.Site, "other", g.set.Other, "verdict", c.Verdict.String(), "reason", string(c.Reason), "epoch", c.Epoch}

@@ -9,6 +9,7 @@ import (
 
 	"stead/internal/core/clock"
 	"stead/internal/core/lease"
+	"stead/internal/core/reason"
 )
 
 // guarded is a gate to which anything may happen, and what has to hold whatever does.
@@ -31,7 +32,8 @@ type guarded struct {
 //     is this site's own, or was given up for it;
 //   - the workload is told to be gone before the right ends, and never later than that;
 //   - the right is given up only after the workload has ended;
-//   - the gate opens with the right only.
+//   - the gate opens with the right only;
+//   - work that stands still ends the workload only where the other site lives.
 func TestProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g := &guarded{t: t, kill: clock.Never, cfg: Config{
@@ -191,6 +193,11 @@ func (g *guarded) step(input func()) {
 		}
 	}
 	g.kill = o.Kill
+	for i := range o.Changes {
+		if c := &o.Changes[i]; c.Kind == MustEnd && c.Reason == reason.CheckFailed && c.Verdict != Alive {
+			g.t.Fatalf("gives way to a site that is %v", c.Verdict)
+		}
+	}
 	if st.Phase == Open && (o.Kill > st.Right.Until || o.End > o.Kill) {
 		g.t.Fatalf("told at %v, killed at %v, and the right ends at %v", o.End, o.Kill, st.Right.Until)
 	}

@@ -103,3 +103,11 @@ func (t Timing) Lease(site string, session uint64, preferred bool) lease.Config 
 	}
 	return c
 }
+
+// DefaultStallPause is the Config.StallPause of a work that counts as standing still
+// after stalled: ten times that, so that a site has shown more than once that it does
+// not get on, and 10 min at least, in which a cause that both sites share, such as a
+// database that is away, is mended more often than not.
+func DefaultStallPause(stalled time.Duration) time.Duration {
+	return max(10*stalled, 10*time.Minute)
+}
