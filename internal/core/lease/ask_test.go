@@ -95,3 +95,49 @@ func TestAskersLetADeadHolderGo(t *testing.T) {
 		t.Fatalf("17 s after the holder has died nobody has its right for 10 s: %d writes, %s", w.writes-writes, w.value)
 	}
 }
+
+// TestAskedHolderDoesNotRenewFirst asks a holder whose renewal is due: it gives the
+// right up with its next write, and renews it where it does not want to.
+func TestAskedHolderDoesNotRenewFirst(t *testing.T) {
+	for _, gives := range []bool{true, false} {
+		w := &askers{now: clock.Instant(time.Hour)}
+		a := w.add("a")
+		w.pass(15*time.Second, a)
+		w.pass(3*time.Second, w.add("b")) // a is late with its renewal, and b asks
+		var states []lease.State
+		for ; len(states) < 2 && w.now < clock.Instant(2*time.Hour); w.now = w.now.Add(time.Second) {
+			a.Begin(w.now)
+			ops := a.Finish(w.now).Ops
+			for len(ops) > 0 {
+				op := ops[0]
+				op.Bytes = append([]byte(nil), op.Bytes...)
+				if op.Swap {
+					rec, err := lease.Parse(op.Bytes)
+					if err != nil {
+						t.Fatal(err)
+					}
+					states = append(states, rec.State)
+				}
+				a.Begin(w.now)
+				a.Done(w.now, w.carryOut(&op))
+				ops = nil
+				out := a.Finish(w.now)
+				for _, c := range out.Changes {
+					if c.Kind == lease.Asked && gives {
+						a.Release(c.Holder)
+						out = a.Finish(w.now)
+					}
+				}
+				ops = append(ops, out.Ops...)
+			}
+		}
+		// The first write replaces what b has replaced already.
+		want := []lease.State{lease.Held, lease.Held}
+		if gives {
+			want[1] = lease.Free
+		}
+		if len(states) != 2 || states[0] != want[0] || states[1] != want[1] {
+			t.Errorf("gives %t: writes %v, want %v", gives, states, want)
+		}
+	}
+}

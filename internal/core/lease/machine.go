@@ -45,6 +45,7 @@ type Machine struct {
 	lost     string  // what is wrong with the store; empty: nothing
 	shown    string  // whom SawHolder has named
 	asked    string  // whom Asked has named
+	heeding  bool    // in this step: who uses the Machine is about to decide
 
 	told Instant // Out.Until as told last
 	due  Instant
@@ -81,6 +82,7 @@ func (m *Machine) Start(now Instant) { m.pause = now }
 // Begin starts a step: what the last one asked for is forgotten.
 func (m *Machine) Begin(now Instant) {
 	m.out.Ops, m.out.Changes, m.out.Moved = m.out.Ops[:0], m.out.Changes[:0], false
+	m.heeding = false
 	m.expire(now)
 }
 

@@ -47,8 +47,13 @@ func (m *Machine) next(now Instant) {
 	}
 }
 
-// renew renews the right of this node when it is time.
+// renew renews the right of this node when it is time. Whoever is asked for it in this
+// step may give it up: a renewal would be in the way, and take the request away.
 func (m *Machine) renew(now Instant) {
+	if m.heeding {
+		m.wake(now)
+		return
+	}
 	if at := m.swapAt.Add(m.cfg.Renew); now < at {
 		m.wake(at)
 		return

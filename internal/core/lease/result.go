@@ -175,7 +175,7 @@ func (m *Machine) heed() {
 		return
 	}
 	m.asked = m.rec.To
-	if m.asked != "" {
+	if m.heeding = m.asked != ""; m.heeding {
 		m.change(Change{Kind: Asked, Epoch: m.epoch, Holder: m.asked})
 	}
 }
