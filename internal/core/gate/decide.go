@@ -45,7 +45,11 @@ func (m *Machine) heed(now Instant, o *lease.Out) bool {
 				m.mustEnd(now, c.Reason, c.Detail)
 			}
 		case lease.Asked:
-			if m.phase == Open {
+			switch {
+			case m.phase != Open:
+			case c.Holder != m.cfg.Other:
+				m.stranger(c.Holder)
+			default:
 				m.handOver(now, c.Holder) // whoever has asked lives
 			}
 		case lease.Unreachable:

@@ -18,11 +18,19 @@ func (m *Machine) HandOver(now Instant, to string) {
 	case m.phase != Open:
 		m.note(reason.NotActive, "the right is not here: it cannot be handed over to "+to)
 	case to == m.cfg.Site:
-	case to == m.cfg.Other && m.found.verdict == Flatlined && !m.cfg.Mute: // a mute site that waits is silent
+	case to != m.cfg.Other:
+		m.stranger(to)
+	case m.found.verdict == Flatlined && !m.cfg.Mute: // a mute site that waits is silent
 		m.note(reason.NoSuccessor, "the right is not handed over: "+to+" shows no sign of life")
 	default:
 		m.handOver(now, to)
 	}
+}
+
+// stranger tells that the right is not given up for a site that this one has never
+// been told of: nobody there would take it.
+func (m *Machine) stranger(to string) {
+	m.note(reason.NoSuccessor, "the right is not handed over: "+to+" is no site that this gate knows; the other one is "+m.cfg.Other)
 }
 
 func (m *Machine) handOver(now Instant, to string) {
