@@ -118,8 +118,12 @@ func TestAskedHolderDoesNotRenewFirst(t *testing.T) {
 					}
 					states = append(states, rec.State)
 				}
+				answer := w.carryOut(&op)
+				if !op.Swap {
+					w.now = w.now.Add(2 * time.Second) // the next renewal is due when it comes
+				}
 				a.Begin(w.now)
-				a.Done(w.now, w.carryOut(&op))
+				a.Done(w.now, answer)
 				ops = nil
 				out := a.Finish(w.now)
 				for _, c := range out.Changes {
