@@ -18,11 +18,43 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected texts")
 
+// drawn is a status whose text is in a file of its name.
+type drawn struct {
+	name   string
+	change func(*report.Status)
+}
+
+// ofStores are groups that leases decide, and a store that votes.
+var ofStores = []drawn{
+	{"lease", func(s *report.Status) { s.Groups = append(s.Groups, reporttest.Lease()) }},
+	{"lease-waits", func(s *report.Status) {
+		g := reporttest.Lease()
+		reporttest.Waits(&g)
+		g.Lease.WantedBy = "primary"
+		s.Groups = append(s.Groups, g)
+	}},
+	{"lease-lost", func(s *report.Status) {
+		holder, none := reporttest.Lease(), reporttest.Lease()
+		holder.Lease.Problem = "store \"blobs\": no answer within \x1b[2J1.5s"
+		none.Name, none.Role, none.ActiveNode, none.LeaseRemainingMS = "logs", report.RoleStandby, "", 0
+		none.Lease = &report.Lease{Store: "share", Record: "groups/logs", Unreadable: true, Operations: report.Operations{Reads: 3, LastMS: 1, LongestMS: 2}}
+		s.Groups = append(s.Groups, holder, none)
+	}},
+	{"vote", func(s *report.Status) { reporttest.Voting(s) }},
+	{"vote-held", func(s *report.Status) {
+		reporttest.Voting(s)
+		reporttest.HasVote(s)
+		s.Peers = s.Peers[1:]
+		s.Peers[0].Alive, s.Peers[0].Paths[0].Alive, s.Groups[0].Members[1].Alive, s.Groups[0].Quorum.Granted = false, false, false, 2
+	}},
+	{"vote-lost", func(s *report.Status) {
+		reporttest.Voting(s)
+		s.Vote.Problem = "store \"blobs\": no answer within 1.5s"
+	}},
+}
+
 func TestText(t *testing.T) {
-	tests := []struct {
-		name   string
-		change func(*report.Status)
-	}{
+	tests := []drawn{
 		{"healthy", func(*report.Status) {}},
 		{"nothing-known", func(s *report.Status) { *s = report.Status{Node: "primary"} }},
 		{"sick", func(s *report.Status) {
@@ -45,31 +77,6 @@ func TestText(t *testing.T) {
 			g.Members[0].Ready = false
 		}},
 		{"vrrp", func(s *report.Status) { s.Groups = append(s.Groups, reporttest.VRRP()) }},
-		{"lease", func(s *report.Status) { s.Groups = append(s.Groups, reporttest.Lease()) }},
-		{"lease-waits", func(s *report.Status) {
-			g := reporttest.Lease()
-			reporttest.Waits(&g)
-			g.Lease.WantedBy = "primary"
-			s.Groups = append(s.Groups, g)
-		}},
-		{"lease-lost", func(s *report.Status) {
-			holder, none := reporttest.Lease(), reporttest.Lease()
-			holder.Lease.Problem = "store \"blobs\": no answer within \x1b[2J1.5s"
-			none.Name, none.Role, none.ActiveNode, none.LeaseRemainingMS = "logs", report.RoleStandby, "", 0
-			none.Lease = &report.Lease{Store: "share", Record: "groups/logs", Unreadable: true, Operations: report.Operations{Reads: 3, LastMS: 1, LongestMS: 2}}
-			s.Groups = append(s.Groups, holder, none)
-		}},
-		{"vote", func(s *report.Status) { reporttest.Voting(s) }},
-		{"vote-held", func(s *report.Status) {
-			reporttest.Voting(s)
-			reporttest.HasVote(s)
-			s.Peers = s.Peers[1:]
-			s.Peers[0].Alive, s.Peers[0].Paths[0].Alive, s.Groups[0].Members[1].Alive, s.Groups[0].Quorum.Granted = false, false, false, 2
-		}},
-		{"vote-lost", func(s *report.Status) {
-			reporttest.Voting(s)
-			s.Vote.Problem = "store \"blobs\": no answer within 1.5s"
-		}},
 		{"bgp", func(s *report.Status) { reporttest.Speak(s) }},
 		{"bgp-trouble", func(s *report.Status) {
 			reporttest.Speak(s)
@@ -92,7 +99,7 @@ func TestText(t *testing.T) {
 			g.Stalled, g.Quorum.Granted = true, 1
 		}},
 	}
-	for _, tt := range tests {
+	for _, tt := range append(tests, ofStores...) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := reporttest.Trial()
 			tt.change(&s)
