@@ -23,7 +23,7 @@ import (
 )
 
 // patience is how long a test waits for what has to happen.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // TestMain is also the keeper of the workloads that tests start.
 func TestMain(m *testing.M) {

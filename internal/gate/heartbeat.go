@@ -36,21 +36,19 @@ func (h *heartbeat) text() []byte {
 // has seen a heartbeat that one of them shows; one for which any is enough has not.
 func (h *heartbeat) write(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, h.timeout)
-	defer cancel()
-	errs := make([]error, len(h.pages))
-	var done sync.WaitGroup
-	for i, page := range h.pages {
-		done.Go(func() { errs[i] = page.Write(ctx, h.text()) })
+	answers, text := make(chan error, len(h.pages)), h.text()
+	var under sync.WaitGroup
+	for _, page := range h.pages {
+		under.Go(func() { answers <- page.Write(ctx, text) })
 	}
-	done.Wait()
-	good := 0
-	for _, err := range errs {
-		if err == nil {
-			good++
+	go func() { under.Wait(); cancel() }()
+	var errs []error
+	for range h.pages {
+		err := <-answers
+		if err == nil && !h.all {
+			return nil // the others have until the time-out: a dead site confirms nothing
 		}
-	}
-	if good == len(h.pages) || good > 0 && !h.all {
-		return nil
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
