@@ -83,9 +83,13 @@ func (w *witness) absorb(now Instant) {
 		w.changed(now, &out.Changes[w.seen.changes])
 	}
 	w.c.machine.SetStoreDown(now, w.down != "" || w.taken(now))
-	if out.Until != w.held {
-		w.held = out.Until
-		w.c.machine.SetStoreVote(now, out.Until, w.number)
+	until := out.Until
+	if !w.m.Held(now) {
+		until = 0 // it was given up since
+	}
+	if until != w.held {
+		w.held = until
+		w.c.machine.SetStoreVote(now, until, w.number)
 	}
 	for ; w.seen.sends < len(out.Ops); w.seen.sends++ {
 		w.c.acts.Store = append(w.c.acts.Store, StoreOp{Group: WitnessGroup, Op: out.Ops[w.seen.sends]})
