@@ -19,6 +19,7 @@ type beatFlags struct {
 	set                     gate.BeatSettings
 	format, keyFile, listen string
 	asJSON                  bool
+	progress                progressFlags
 }
 
 func newBeatCmd() *cobra.Command {
@@ -42,6 +43,12 @@ this takes, unless --format says otherwise.
 A heartbeat says that the workload of this site may be running. Where both sites have
 gates with a right, say --gated, or name the --epoch-file of the gate: else neither
 starts the first time while it sees the other one's heartbeat.
+
+With --progress-at the work decides: while that checkpoint stands still for --stalled
+and there is work left, no heartbeat is written, so that the other site sees a
+flatline. That is no failure of this process: it stays, /healthz says 200, /status
+and the log why. Name a checkpoint that this site alone moves: one that both share
+moves again when the other site works. What cannot be read changes nothing.
 
 Exit codes: 0 told to end; 1 it could not write for --stop-after; 2 wrong usage.`,
 		Example: `  HEART_BEAT_FOLDER=/share THIS_CLUSTER=east stead beat
@@ -68,6 +75,7 @@ Exit codes: 0 told to end; 1 it could not write for --stop-after; 2 wrong usage.
 	fs.StringArrayVar(&f.set.Network.SendTo, "to", nil, "host:port of the other site's gate (repeat it for each path)")
 	fs.StringVar(&f.set.Network.Listen, "network", "", "with --to: address:port where the other site's answers arrive")
 	fs.StringVar(&f.keyFile, "key-file", "", "with --to: file with the key of both sites")
+	f.progress.add(fs, "no heartbeat is written (store:KEY is in the first --store)")
 	fs.StringVar(&f.listen, "listen", "", "host:port to serve /healthz, /status and /metrics at (:port is on the loopback interface alone)")
 	fs.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
@@ -88,6 +96,13 @@ func (f *beatFlags) complete() (err error) {
 		if f.set.Network.Keys, err = readKeys(f.keyFile); err != nil {
 			return err
 		}
+	}
+	url := ""
+	if len(f.set.Stores) > 0 {
+		url = f.set.Stores[0]
+	}
+	if f.set.Progress, err = f.progress.settings(url); err != nil {
+		return err
 	}
 	return f.set.Check()
 }

@@ -44,6 +44,11 @@ ticks or its own format. It claims the right in the same folder, so that two gat
 cannot both open; where the folder is mounted read-only it claims none, says so, and
 time alone keeps the sites apart.
 
+With --progress-at the work decides, too: when that checkpoint stands still for
+--stalled and there is work left, the right is handed over to the other site, if that
+one lives; else the workload stays. A right that was handed over is then kept for
+--stall-pause.
+
 Without --exec and --watch no heartbeat is written: 'stead beat' does that. One
 process writes the heartbeat of a site: give --beat 0 where 'stead beat' runs beside
 a guarding gate.

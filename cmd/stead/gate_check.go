@@ -65,6 +65,7 @@ func describeGate(set *gate.Settings) []string {
 	lines = append(lines, fmt.Sprintf("flatlined: when %s shown no change for %v", who, t.Flatline))
 	lines = append(lines, describeNever(set), describeRight(set), describeBeat(set))
 	lines = append(lines, describeWorkload(set)...)
+	lines = append(lines, describeProgress(set)...)
 	return append(lines, fmt.Sprintf("times: flatline %v is longer than %s", t.Flatline, t.Arithmetic()))
 }
 
@@ -111,4 +112,17 @@ func describeWorkload(set *gate.Settings) []string {
 		return []string{"workload: started by something else; the gate exits with 75 when it has to stop"}
 	}
 	return []string{"workload: none, the gate exits with 0 when it opens, and nobody guards the right then"}
+}
+
+// describeProgress says what comes of work that stands still.
+func describeProgress(set *gate.Settings) []string {
+	if set.Progress == nil {
+		return nil
+	}
+	p := set.Progress
+	what := fmt.Sprintf("the right is handed over to %s if that one lives, and a right that was handed over is kept for %v", set.Other, p.Pause)
+	if _, ok := set.RightStore(); !ok {
+		what = "it is told, and nothing follows from it: there is no right to hand over"
+	}
+	return []string{fmt.Sprintf("work: %s; read every %v; then %s", p.Words(), p.Interval, what)}
 }

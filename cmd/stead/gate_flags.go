@@ -36,6 +36,7 @@ type gateFlags struct {
 	processes                       []string
 	user, epochFile, onStop, listen string
 	beatGiven                       bool
+	progress                        progressFlags
 }
 
 func (f *gateFlags) siteFlags(cmd *cobra.Command) {
@@ -78,6 +79,8 @@ func (f *gateFlags) guardFlags(cmd *cobra.Command) {
 	fs.StringVar(&f.epochFile, "epoch-file", "", "file to write the epoch to; with --watch a right that was claimed with it is guarded on")
 	fs.StringVar(&f.onStop, "on-stop", "park", "what becomes of the right at the end: park it for this site's next run, or release it")
 	fs.StringVar(&f.listen, "listen", "", "host:port to serve /healthz, /open, /status and /metrics at (:port is on the loopback interface alone)")
+	f.progress.add(fs, "and the other site lives, that one gets the right")
+	fs.DurationVar(&f.progress.pause, "stall-pause", 0, "with --progress-at: for how long a right that was handed over is not handed over for a stall (default ten times --stalled, at least 10m)")
 	cmd.PreRun = func(*cobra.Command, []string) {
 		f.beatGiven = fs.Changed("beat")
 	}
@@ -101,9 +104,12 @@ func (f *gateFlags) settings(args []string) (*gate.Settings, error) {
 		set.Timing.Beat = 0
 	}
 	errs = append(errs, f.words(set), f.readWitnesses(set))
+	var err error
+	if set.Progress, err = f.progress.settings(f.store); err != nil {
+		errs = append(errs, err)
+	}
 	set.Network = gate.Network{Listen: f.network, SendTo: f.to}
 	if f.keyFile != "" {
-		var err error
 		if set.Network.Keys, err = readKeys(f.keyFile); err != nil {
 			errs = append(errs, err)
 		}

@@ -19,6 +19,9 @@ func Gate(cfg *config.Config, session uint64) (*gate.Config, bool) {
 		Any: g.Any, Flatline: g.Flatline, Never: never[g.Never], OpenAfter: g.OpenAfter,
 		Grace: g.Grace, Beat: g.Beat, StopAfter: g.StopAfter,
 	}
+	if g.Progress != nil {
+		out.StallPause = g.Progress.Pause
+	}
 	for _, w := range g.Witnesses {
 		seen := gate.Witness{Name: w.Name}
 		if !w.Network {

@@ -33,6 +33,7 @@ func (b *builder) gate(v *value) {
 	b.gateWitnesses(v, g)
 	b.gateNetwork(v, g)
 	b.workload(v, g)
+	b.gateProgress(v, g)
 	b.gateTimes(v, g)
 	b.byTimeAlone(v, g)
 }

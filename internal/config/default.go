@@ -55,6 +55,7 @@ const (
 	defaultLeaseTTL         = 10 * time.Second
 	defaultStoreTimeout     = gate.DefaultTimeout
 	defaultStalled          = 30 * time.Second
+	defaultGateStalled      = time.Minute
 	defaultProgressInterval = 5 * time.Second
 
 	defaultMailTimeout = 10 * time.Second

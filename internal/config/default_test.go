@@ -97,6 +97,7 @@ gate:
   listen: "[::]:9178"
   send_to: { a: ["10.0.1.20:9178"], b: ["10.0.1.10:9178"] }
   exec: [/bin/true]
+  progress: { at: { from: /run/x } }
 `
 
 // TestDefaultsAreAsDocumented writes each default that the table states into a

@@ -89,6 +89,7 @@ func (d *differ) gate(old, new *Config) {
 		{"exec", orNone(commandWords(a.Command)), orNone(commandWords(b.Command))},
 		{"user", orNone(a.User), orNone(b.User)},
 		{"epoch_file", orNone(a.EpochFile), orNone(b.EpochFile)},
+		{"progress", a.Progress.whole(), b.Progress.whole()},
 		{"listen", byNode(a.Listens) + " (" + orNone(a.Listen) + ")", byNode(b.Listens) + " (" + orNone(b.Listen) + ")"},
 		{"send_to", sendWords(a), sendWords(b)},
 	} {
@@ -99,6 +100,19 @@ func (d *differ) gate(old, new *Config) {
 	if commandWords(a.Command) == commandWords(b.Command) && !slices.Equal(a.Command, b.Command) {
 		d.restart("gate", "exec changes")
 	}
+}
+
+// whole is all of it, uncut: none, where there is none.
+func (p *GateProgress) whole() string {
+	if p == nil {
+		return "none"
+	}
+	number := func(n Number) string { return strings.TrimSuffix(n.From+" at "+n.Pointer, " at ") }
+	text := number(p.At)
+	if p.End != nil {
+		text += " towards " + number(*p.End)
+	}
+	return fmt.Sprintf("%s (stalled %s, interval %s, pause %s)", text, length(p.Stalled), length(p.Interval), length(p.Pause))
 }
 
 func allOrAny(any bool) string {

@@ -63,6 +63,7 @@ type Gate struct {
 	Command   []string      // `exec:` the workload
 	User      string
 	EpochFile string
+	Progress  *GateProgress // nil: the work is not judged
 
 	Listen    string              // where network heartbeats of the other site arrive: address:port; that of Config.Self
 	Advertise []string            // `send_to:` host:port of the other site's gate, one for each path; those of Config.Self
@@ -75,6 +76,14 @@ type GateWitness struct {
 	Name    string
 	Store   string // its heartbeat in a store; empty: network
 	Network bool   // its heartbeats arrive at Gate.Listen
+}
+
+// GateProgress is the work that has to move on while the workload of a site runs:
+// where it stands still, the other site gets the right.
+type GateProgress struct {
+	Progress
+	Interval time.Duration // between two looks: default 5 s
+	Pause    time.Duration // for how long a right that was handed over is not handed over for a stall: default ten times Stalled, at least 10 min
 }
 
 // For is the gate of one node; nil where it has none.

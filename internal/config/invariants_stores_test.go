@@ -64,6 +64,9 @@ func storeInvariants(c *Config) error {
 		}
 	}
 	if c.Gate != nil {
+		if p := c.Gate.Progress; p != nil && (p.Stalled < 2*p.Interval || p.Pause <= 0) {
+			bad("progress of a gate %+v", p)
+		}
 		if err := gateInvariants(c, c.Gate); err != nil {
 			bad("gate %+v: %w", c.Gate, err)
 		}

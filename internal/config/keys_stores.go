@@ -60,6 +60,7 @@ var gateKeys = mapping(
 	optional("shell", one(truth), "false"),
 	optional("user", one(userName), "the daemon's"),
 	optional("epoch_file", one(absolutePath(4095)), "none"),
+	optional("progress", gateProgressKeys, "none"),
 	optional("listen", perNode(one(udpListen())), "none"),
 	optional("send_to", either(list(maxPathsAway, one(hostPort())), named("node", plainName, MaxNodes, list(maxPathsAway, one(hostPort())))), "nobody"),
 )
@@ -68,6 +69,15 @@ var gateKeys = mapping(
 var numberKeys = either(one(numberSource()), mapping(
 	required("from", one(numberSource())),
 	optional("pointer", one(jsonPointer()), "the document is the number"),
+))
+
+// gateProgressKeys is the work that a gate judges.
+var gateProgressKeys = either(one(numberSource()), mapping(
+	required("at", numberKeys),
+	optional("end", numberKeys, "none"),
+	optional("stalled", one(duration(100*time.Millisecond, 24*time.Hour, false)), length(defaultGateStalled)),
+	optional("interval", one(duration(20*time.Millisecond, time.Hour, false)), length(defaultProgressInterval)),
+	optional("pause", one(duration(100*time.Millisecond, 30*24*time.Hour, false)), "ten times stalled, at least 10m"),
 ))
 
 // progressKeys is what has to move.

@@ -134,7 +134,11 @@ func (g *Gate) workloadWords() []string {
 	if g.EpochFile != "" {
 		text += ", its epoch in " + g.EpochFile
 	}
-	return append(words, text)
+	words = append(words, text)
+	if p := g.Progress; p != nil {
+		words = append(words, "work: "+p.words(g.Right))
+	}
+	return words
 }
 
 func (p *PlanGate) writeText(b *strings.Builder, node string) {
@@ -148,8 +152,17 @@ func (p *PlanGate) writeText(b *strings.Builder, node string) {
 	}
 }
 
-// words tells what has to move, and when it counts as standing still.
-func (p *Progress) words() string {
+// words tells what comes of work that stands still.
+func (p *GateProgress) words(right bool) string {
+	what := fmt.Sprintf("the right goes to the other site if that one lives, and a right that was handed over is kept for %s", length(p.Pause))
+	if !right {
+		what = "it is told, and nothing follows from it"
+	}
+	return fmt.Sprintf("%s; read every %s; then %s", p.Words(), length(p.Interval), what)
+}
+
+// Words tells what has to move, and when it counts as standing still.
+func (p *Progress) Words() string {
 	text := p.At.words()
 	if p.End != nil {
 		return fmt.Sprintf("%s towards %s, stalled when it stands still for %s while there is work left", text, p.End.words(), length(p.Stalled))

@@ -33,7 +33,7 @@ func realtimeWords(r Realtime) string {
 
 func checkWords(k *Check) string {
 	if k.Progress != nil {
-		return fmt.Sprintf("%s: progress of %s; read every %s, timeout %s%s", k.Name, k.Progress.words(), length(k.Interval), length(k.Timeout),
+		return fmt.Sprintf("%s: progress of %s; read every %s, timeout %s%s", k.Name, k.Progress.Words(), length(k.Interval), length(k.Timeout),
 			k.effect(k.Progress.Stalled+k.Interval*time.Duration(k.Fall)+k.Timeout))
 	}
 	if k.Kind == CheckBFD {

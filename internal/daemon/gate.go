@@ -58,6 +58,12 @@ func gateSettings(cfg *config.Config) *gate.Settings {
 	if c.Format == config.FormatTicks {
 		set.Format = coregate.FormatTicks
 	}
+	if p := c.Progress; p != nil {
+		set.Progress = &gate.Progress{Progress: p.Progress, Interval: p.Interval, Pause: p.Pause, Stores: map[string]string{}}
+		for i := range cfg.Stores {
+			set.Progress.Stores[cfg.Stores[i].Name] = cfg.Stores[i].URL
+		}
+	}
 	for _, w := range c.Witnesses {
 		set.Witnesses = append(set.Witnesses, gate.Witness{Name: w.Name, Store: url(w.Store), Network: w.Network})
 	}
