@@ -42,7 +42,7 @@ const builtAt = "STEAD_TEST_GATE_BINARY"
 // TestMain is also the body of the processes that tests start.
 func TestMain(m *testing.M) {
 	bodies := map[string]func(args []string) error{
-		"original-beat": originalBeat, "original-gate": originalGate, "work": work,
+		"original-beat": originalBeat, "original-gate": originalGate, "work": work, "consume": consume,
 	}
 	if len(os.Args) > 1 && bodies[os.Args[1]] != nil {
 		if err := bodies[os.Args[1]](os.Args[2:]); err != nil {
