@@ -70,7 +70,11 @@ func (g *Gate) ended(now Instant, exit keeper.Exit) {
 	case exit.Told:
 		detail += " after it was told to"
 	}
-	g.log.Info("workload", "site", g.set.Site, "code", exit.Code, "detail", detail)
+	if exit.Err != nil {
+		g.log.Warn("workload", "site", g.set.Site, "detail", detail)
+	} else {
+		g.log.Info("workload", "site", g.set.Site, "code", exit.Code, "detail", detail)
+	}
 	g.metrics.exits.Inc()
 	g.exit = &exit
 	if g.state.Phase == gate.Open {

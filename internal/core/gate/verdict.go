@@ -75,7 +75,7 @@ func (w *watch) blinded(now Instant) finding {
 	case stale, elsewhere:
 		return cannot(reason.Stale, b.text)
 	}
-	if w.looking {
+	if w.looking && now.Sub(w.asked) > w.cfg.Every { // the first look takes its time, too
 		return cannot(reason.Unreadable, "no answer for "+text(now.Sub(w.asked)))
 	}
 	return cannot(watching, "not looked at for long enough")
