@@ -38,7 +38,9 @@ func TestVoteWithinAThirdOfTheLeaseHidesTheDeathOfAPeer(t *testing.T) {
 	for _, trip := range []time.Duration{200 * time.Microsecond, 3 * time.Millisecond, 6 * time.Millisecond, 30 * time.Millisecond, 300 * time.Millisecond} {
 		stalls := 0
 		for seed := range uint64(6) {
-			r := NewWorld(seed, voters(2, trip, Fault{Kind: PowerOff, At: 8 * time.Second, For: time.Second, Node: 1, Path: -1})).Run()
+			s := voters(2, trip, Fault{Kind: PowerOff, At: 15 * time.Second, For: time.Second, Node: 1, Path: -1})
+			s.Length = 17 * time.Second
+			r := NewWorld(seed, s).Run()
 			stalls += r.Stalls
 			for _, v := range r.Violations {
 				t.Errorf("%v, seed %d: %v", trip, seed, v)
@@ -94,6 +96,30 @@ func TestVoteEndsWithTheLeaseThatHangsOnIt(t *testing.T) {
 	}
 	if moved < 40 {
 		t.Errorf("the other node took over in %d of 40 worlds", moved)
+	}
+}
+
+// TestRightEndsBeforeAnotherHasIt stops the daemon of a holder whom the store answers
+// late: its kernel falls silent before the right is another's.
+func TestRightEndsBeforeAnotherHasIt(t *testing.T) {
+	moved := 0
+	for i := range uint64(20) {
+		s := voters(2, 2*time.Millisecond,
+			Fault{Kind: StoreSlow, At: 8 * time.Second, For: 8 * time.Second, Node: Holder, Extra: 500 * time.Millisecond},
+			Fault{Kind: Pause, At: 10*time.Second + time.Duration(i)*41*time.Millisecond, For: 4 * time.Second, Node: Holder, Path: -1})
+		right := *s.Config.Witness
+		right.Ready, right.Look = false, 20*time.Millisecond
+		g := core.Group{Name: "g1", Members: s.Config.Groups[0].Members, Right: &right}
+		s.Config.Groups, s.Config.Witness, s.Store.Watch = []core.Group{g}, nil, true
+		s.Length, s.Quiet = 16*time.Second, s.restTime()
+		r := NewWorld(i, s).Run()
+		moved += r.Activations - 1
+		for _, v := range r.Violations {
+			t.Errorf("seed %d: %v", i, v)
+		}
+	}
+	if moved < 20 {
+		t.Errorf("the other node took over in %d of 20 worlds", moved)
 	}
 }
 

@@ -32,6 +32,13 @@ func RandomRightSetup(seed uint64) Setup {
 	s.Store = &StoreProfile{Timeout: shortest / 3, Watch: r.chance(3)}
 	s.Store.Latency = r.duration(100*time.Microsecond, []time.Duration{time.Millisecond, shortest / 100, shortest / 20}[r.intn(3)])
 	s.Store.Jitter = r.duration(0, s.Store.Latency)
+	for g := range s.Config.Groups {
+		// Where a renewal takes as long as the time between two, requests are refused again
+		// and again, and no bound holds for a preemption.
+		if cfg := &s.Config.Groups[g]; 3*s.Store.worst() > cfg.Right.Renew {
+			cfg.Preempt, cfg.PreemptDelay, cfg.Damping = false, 0, 0
+		}
+	}
 	s.schedule(r)
 	return s
 }
