@@ -16,7 +16,7 @@ import (
 
 const (
 	east, west = "east", "west" // east is preferred
-	patience   = 30 * time.Second
+	patience   = time.Minute
 )
 
 // gate starts the gate of a site, with its workload.
@@ -28,7 +28,7 @@ func gate(t *testing.T, s *sharetest.Share, site, socket string) *exec.Cmd {
 	}
 	args := []string{
 		"gate", "--site", site, "--other", other, "--store", "folder:" + mount, "--json",
-		"--beat", "200ms", "--flatline", "1200ms", "--stop-after", "700ms", "--grace", "150ms", "--timeout", "250ms",
+		"--beat", "300ms", "--flatline", "4s", "--stop-after", "2s", "--grace", "300ms", "--timeout", "1s",
 	}
 	if site == east {
 		args = append(args, "--preferred")

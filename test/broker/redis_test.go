@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"strconv"
 	"testing"
-	"time"
 
 	"stead/internal/testns"
 )
@@ -29,7 +28,7 @@ func startRedis(t *testing.T) string {
 		t.Fatalf("redis-server: %v (apt-get install redis-server)", err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	testns.Eventually(t, 10*time.Second, "redis-server answers", func() bool {
+	testns.Eventually(t, patience, "redis-server answers", func() bool {
 		r, err := dial(socket)
 		if err == nil {
 			_, err = r.do("PING")

@@ -13,10 +13,11 @@ import (
 // As the first process of a container the gate passes signals on, takes leave of
 // what is orphaned, and ends with the code of its workload.
 func TestFirstProcess(t *testing.T) {
+	t.Parallel()
 	dir := folder(t)
 	args := append([]string{
 		"unshare", "--pid", "--fork", "--mount-proc", os.Getenv(builtAt),
-		"gate", "--site", "east", "--other", "west", "--preferred", "--store", "folder:" + dir, "--beat", "100ms",
+		"gate", "--site", "east", "--other", "west", "--preferred", "--store", "folder:" + dir, "--beat", "300ms",
 	}, times...)
 	script := `trap 'echo heard hup' HUP; trap 'echo heard term; exit 9' TERM
 i=0; while [ $i -lt 20 ]; do (sleep 0.01 &); i=$((i+1)); done; echo begun as $$ under $PPID; while :; do sleep 0.02; done`

@@ -16,7 +16,7 @@ import (
 func guarded(t testing.TB, dir, site string, j journal, more ...string) *program {
 	t.Helper()
 	other := map[string]string{"east": "west", "west": "east"}[site]
-	args := append([]string{"gate", "--site", site, "--other", other, "--store", "folder:" + dir, "--beat", "100ms"}, times...)
+	args := append([]string{"gate", "--site", site, "--other", other, "--store", "folder:" + dir, "--beat", "300ms"}, times...)
 	if site == "east" {
 		args = append(args, "--preferred")
 	}
@@ -32,12 +32,13 @@ func guarded(t testing.TB, dir, site string, j journal, more ...string) *program
 	return stead(t, "the gate of "+site, append(append(args, more...), workload...)...)
 }
 
-// Of two gates that start at once one opens, twenty times; when it ends, or dies
+// Of two gates that start at once one opens, six times; when it ends, or dies
 // with all that belongs to it, the other one does.
 func TestNeverBoth(t *testing.T) {
+	t.Parallel()
 	dir, j := folder(t), newJournal(t)
 	chance := rand.New(rand.NewPCG(1, 2))
-	for round := range 20 {
+	for round := range 6 {
 		gates := map[string]*program{}
 		for _, site := range []string{"east", "west"} {
 			gates[site] = guarded(t, dir, site, j, "--on-stop", "release", "--never", "flatlined", "--preferred=false")
@@ -70,6 +71,7 @@ func TestNeverBoth(t *testing.T) {
 // The preferred site starts, the other one waits; a planned hand-over and back:
 // each workload ends before the other begins, and the epoch grows.
 func TestSwitchover(t *testing.T) {
+	t.Parallel()
 	dir, j := folder(t), newJournal(t)
 	east := guarded(t, dir, "east", j)
 	west := guarded(t, dir, "west", j)
@@ -85,7 +87,7 @@ func TestSwitchover(t *testing.T) {
 	// Somebody starts it again, as a supervisor does: it waits.
 	east = guarded(t, dir, "east", j)
 	east.says(t, "verdict=alive")
-	j.works(t, "west", 300) // as long as it takes to find a flatline
+	j.works(t, "west", aFlatline)
 	if n := j.runs(t); n["east"] != 1 || n["west"] != 1 {
 		t.Fatalf("runs: %v", n)
 	}
@@ -110,6 +112,7 @@ func TestSwitchover(t *testing.T) {
 // The site dies: gate, keeper and workload at once. The other one starts, not
 // before the flatline; when the first returns it waits.
 func TestSiteDiesAndReturns(t *testing.T) {
+	t.Parallel()
 	dir, j := folder(t), newJournal(t)
 	east := guarded(t, dir, "east", j)
 	j.works(t, "east", 20)
@@ -120,7 +123,7 @@ func TestSiteDiesAndReturns(t *testing.T) {
 	j.check(t)
 	again := guarded(t, dir, "east", j)
 	again.says(t, "verdict=alive")
-	j.works(t, "west", 300)
+	j.works(t, "west", aFlatline)
 	if n := j.runs(t); n["east"] != 1 || n["west"] != 1 {
 		t.Fatalf("runs: %v", n)
 	}
@@ -161,6 +164,7 @@ func below(root int) []int {
 // keeper kills the workload before the other site opens. When the gate goes on it
 // finds that it has lost.
 func TestStoppedGate(t *testing.T) {
+	t.Parallel()
 	dir, j := folder(t), newJournal(t)
 	east := guarded(t, dir, "east", j, "deaf")
 	j.works(t, "east", 20)
@@ -179,6 +183,7 @@ func TestStoppedGate(t *testing.T) {
 
 // The gate alone is killed: the workload ends with it.
 func TestKilledGate(t *testing.T) {
+	t.Parallel()
 	dir, j := folder(t), newJournal(t)
 	east := guarded(t, dir, "east", j, "deaf")
 	j.works(t, "east", 20)
@@ -192,9 +197,10 @@ func TestKilledGate(t *testing.T) {
 // A workload that ends by itself gives its exit code, and its site's next run has
 // the right at once.
 func TestWorkloadEndsByItself(t *testing.T) {
+	t.Parallel()
 	dir := folder(t)
 	args := append([]string{
-		"gate", "--site", "east", "--other", "west", "--store", "folder:" + dir, "--beat", "100ms", "--preferred",
+		"gate", "--site", "east", "--other", "west", "--store", "folder:" + dir, "--beat", "300ms", "--preferred",
 		"--epoch-file", filepath.Join(dir, "epoch"),
 	}, times...)
 	run := func(script string) *program {

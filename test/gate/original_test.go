@@ -104,14 +104,15 @@ func dropIn(dir, this, that string) []string {
 // A stead gate in the place of the original's waits while the original's writer
 // writes, also while what it reads is torn, and opens when it has stopped.
 func TestGateReadsTheOriginal(t *testing.T) {
+	t.Parallel()
 	for _, how := range []string{"whole", "torn"} {
 		t.Run(how, func(t *testing.T) {
 			dir := folder(t)
-			beat := itself(t, "the original's writer", "original-beat", dir, "east", "100ms", how)
+			beat := itself(t, "the original's writer", "original-beat", dir, "east", period.String(), how)
 			beat.says(t, "beat 1\n")
 			gate := start(t, "gate", dropIn(dir, "west", "east"), append([]string{os.Getenv(builtAt), "gate"}, times...)...)
 			gate.says(t, "verdict=alive")
-			beat.says(t, "beat 25\n") // twice as long as it takes to find a flatline
+			beat.says(t, "beat 20\n") // longer than it takes to find a flatline
 			if gate.ended() {
 				t.Fatal("the gate has opened while the other site lives")
 			}
@@ -133,10 +134,11 @@ func TestGateReadsTheOriginal(t *testing.T) {
 
 // The original's gate waits while stead beats, and opens when it has stopped.
 func TestOriginalReadsTheBeat(t *testing.T) {
+	t.Parallel()
 	dir := folder(t)
-	beat := start(t, "beat", dropIn(dir, "east", "west"), os.Getenv(builtAt), "beat", "--period", "100ms", "--stop-after", "500ms")
+	beat := start(t, "beat", dropIn(dir, "east", "west"), os.Getenv(builtAt), "beat", "--period", "300ms", "--stop-after", "2s")
 	beat.says(t, "the first heartbeat is written")
-	gate := itself(t, "the original's gate", "original-gate", dir, "east", "1s")
+	gate := itself(t, "the original's gate", "original-gate", dir, "east", flatline.String())
 	text := func() string {
 		b, err := os.ReadFile(filepath.Join(dir, "east", "heartbeat.txt"))
 		if err != nil {
@@ -169,6 +171,7 @@ func TestOriginalReadsTheBeat(t *testing.T) {
 // The clock of the other site is an hour off: the original opens at once, or
 // never; stead looks at change alone.
 func TestClocksThatDiffer(t *testing.T) {
+	t.Parallel()
 	for name, off := range map[string]time.Duration{"behind": -time.Hour, "ahead": time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			dir := folder(t)

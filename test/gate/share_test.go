@@ -27,12 +27,13 @@ func TestBlindGateStaysClosed(t *testing.T) {
 		"all fails":   {Fail: syscall.EIO},
 		"stale cache": {Stale: true},
 		"not there":   {Fail: syscall.ESTALE},
-		"no answers":  {Delay: time.Second},
+		"no answers":  {Delay: 3 * time.Second},
 		"not allowed": {Fail: syscall.EACCES},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := sharetest.New(t, 2)
-			beat := stead(t, "beat", "beat", "--site", "east", "--store", "folder:"+s.Sites[0].At(), "--period", "100ms", "--stop-after", "500ms", "--timeout", "250ms")
+			beat := stead(t, "beat", "beat", "--site", "east", "--store", "folder:"+s.Sites[0].At(), "--period", "300ms", "--stop-after", "2s", "--timeout", "1s")
 			beat.says(t, "the first heartbeat is written")
 			gate := waiting(t, s.Sites[1].At())
 			gate.says(t, "verdict=alive")
@@ -47,7 +48,7 @@ func TestBlindGateStaysClosed(t *testing.T) {
 				if name != "stale cache" {
 					t.Fatal("the gate has opened though it can tell nothing")
 				}
-			case <-time.After(3 * flatline):
+			case <-time.After(3 * flatline / 2):
 			}
 			if err := s.Sites[1].Set(share.Faults{}); err != nil {
 				t.Fatal(err)
@@ -80,7 +81,7 @@ func TestGarbageOpensNothing(t *testing.T) {
 			select {
 			case <-gate.exited:
 				t.Fatal("the gate has opened though it can tell nothing")
-			case <-time.After(3 * flatline):
+			case <-time.After(3 * flatline / 2):
 			}
 			if strings.Contains(gate.out.String(), "verdict=flatlined") {
 				t.Error("garbage counts as silence")
@@ -98,6 +99,7 @@ func TestWriterThatCannotWrite(t *testing.T) {
 		"all fails":   {Fail: syscall.EIO},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s, j := sharetest.New(t, 2), newJournal(t)
 			east := guarded(t, s.Sites[0].At(), "east", j, "deaf")
 			j.works(t, "east", 20)

@@ -4,15 +4,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
+
+	"golang.org/x/sys/unix"
 
 	"stead/internal/testns"
 )
@@ -25,29 +27,37 @@ func watchArgs(dir, epochFile string, more ...string) []string {
 	return append(args, more...)
 }
 
-// freeAddress is one on the loopback interface that nobody listens at.
+// lastPort makes each port another one.
+var lastPort atomic.Uint32
+
+func init() { lastPort.Store(rand.Uint32N(15000)) }
+
+// freeAddress is one on the loopback interface that nobody listens at. Its port is
+// below those that the kernel gives to whoever asks for any.
 func freeAddress(t testing.TB, network string) string {
 	t.Helper()
-	if network == "udp" {
-		conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	for range 1000 {
+		address := fmt.Sprint("127.0.0.1:", 15000+lastPort.Add(1)%15000)
+		var taken error
+		var socket io.Closer
+		if network == "udp" {
+			socket, taken = net.ListenPacket("udp", address)
+		} else {
+			socket, taken = net.Listen("tcp", address)
 		}
-		defer conn.Close()
-		return conn.LocalAddr().String()
+		if taken == nil {
+			_ = socket.Close()
+			return address
+		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // get asks a gate over HTTP. The status is 0 while nobody answers.
 func get(t testing.TB, address, path string) (status int, body string) {
 	t.Helper()
-	client := http.Client{Timeout: 2 * time.Second}
+	client := http.Client{Timeout: patience}
 	resp, err := client.Get("http://" + address + path)
 	if err != nil {
 		return 0, err.Error()
@@ -87,6 +97,7 @@ func stranger(t testing.TB, name string, j journal, epoch string) *program {
 // workload: the same epoch, no pause. When the right is handed over the workload,
 // which the gate knows by its name alone, is ended, and kept from running.
 func TestWatch(t *testing.T) {
+	t.Parallel()
 	dir, j := folder(t), newJournal(t)
 	epochFile := filepath.Join(folder(t), "epoch")
 	first := stead(t, "the first gate", watchArgs(dir, epochFile, "--never", "flatlined")...)
@@ -100,7 +111,7 @@ func TestWatch(t *testing.T) {
 	workload := stranger(t, "watched-worker", j, strings.TrimSpace(string(text)))
 	address := freeAddress(t, "tcp")
 	watch := func() *program {
-		return stead(t, "the second gate", watchArgs(dir, epochFile, "--watch", "--beat", "100ms", "--stop-process", "watched-worker", "--listen", address)...)
+		return stead(t, "the second gate", watchArgs(dir, epochFile, "--watch", "--beat", "300ms", "--stop-process", "watched-worker", "--listen", address)...)
 	}
 	second := watch()
 	second.says(t, "reason=resumed")
@@ -129,6 +140,7 @@ func TestWatch(t *testing.T) {
 
 // The switchover of a watched workload, seen over HTTP.
 func TestWatchHandsOver(t *testing.T) {
+	t.Parallel()
 	dir, j := folder(t), newJournal(t)
 	epochFile := filepath.Join(folder(t), "epoch")
 	if code := stead(t, "the first gate", watchArgs(dir, epochFile, "--never", "flatlined")...).wait(t); code != 0 {
@@ -136,7 +148,7 @@ func TestWatchHandsOver(t *testing.T) {
 	}
 	workload := stranger(t, "handed-worker", j, "1")
 	address := freeAddress(t, "tcp")
-	second := stead(t, "the second gate", watchArgs(dir, epochFile, "--watch", "--beat", "100ms", "--stop-process", "handed-worker", "--listen", address)...)
+	second := stead(t, "the second gate", watchArgs(dir, epochFile, "--watch", "--beat", "300ms", "--stop-process", "handed-worker", "--listen", address)...)
 	second.says(t, "reason=resumed")
 	west := guarded(t, dir, "west", j)
 	west.says(t, "verdict=alive")
@@ -149,12 +161,12 @@ func TestWatchHandsOver(t *testing.T) {
 		Right   struct{ Mine bool }
 	}
 	_, body := get(t, address, "/status")
-	if err := json.Unmarshal([]byte(body), &status); err != nil || !status.Open || status.Epoch != 2 || !status.Right.Mine {
+	if err := json.Unmarshal([]byte(body), &status); err != nil || !status.Open || status.Epoch != 1 || !status.Right.Mine {
 		t.Errorf("status (%v):\n%s", err, body)
 	}
 	_, metrics := get(t, address, "/metrics")
 	for _, want := range []string{
-		"stead_gate_open 1", "stead_gate_epoch 2", "stead_gate_right_held 1", `stead_gate_verdict{other="west",verdict="alive"} 1`,
+		"stead_gate_open 1", "stead_gate_epoch 1", "stead_gate_right_held 1", `stead_gate_verdict{other="west",verdict="alive"} 1`,
 		`stead_gate_heartbeat_age_seconds{witness="store"}`, `stead_gate_writes_total{outcome="ok"}`, "stead_gate_store_seconds_bucket",
 	} {
 		if !strings.Contains(metrics, want) {
@@ -175,12 +187,13 @@ func TestWatchHandsOver(t *testing.T) {
 
 // A gate that only watches ends with 75, so that whoever has started it can act.
 func TestWatchWithoutAName(t *testing.T) {
+	t.Parallel()
 	dir, j := folder(t), newJournal(t)
 	epochFile := filepath.Join(folder(t), "epoch")
 	if code := stead(t, "the first gate", watchArgs(dir, epochFile, "--never", "flatlined")...).wait(t); code != 0 {
 		t.Fatalf("the first gate has ended with %d", code)
 	}
-	second := stead(t, "the second gate", watchArgs(dir, epochFile, "--watch", "--beat", "100ms")...)
+	second := stead(t, "the second gate", watchArgs(dir, epochFile, "--watch", "--beat", "300ms")...)
 	second.says(t, "reason=resumed")
 	west := guarded(t, dir, "west", j)
 	west.says(t, "verdict=alive")
@@ -196,6 +209,7 @@ func TestWatchWithoutAName(t *testing.T) {
 // Two sites that exchange heartbeats over the network, with the right in a store:
 // silence of both witnesses is needed.
 func TestNetworkHeartbeats(t *testing.T) {
+	t.Parallel()
 	dir, j := folder(t), newJournal(t)
 	key := filepath.Join(folder(t), "key")
 	if err := os.WriteFile(key, []byte("0123456789abcdef0123456789abcdef\n"), 0o600); err != nil {
@@ -210,27 +224,48 @@ func TestNetworkHeartbeats(t *testing.T) {
 	west := guarded(t, dir, "west", j, flags("west", "east")...)
 	west.says(t, "network: changed")
 	// The file alone falls silent: the network knows better.
-	if out, err := exec.Command("chattr", "+i", dir).CombinedOutput(); err == nil {
-		t.Cleanup(func() { _ = exec.Command("chattr", "-i", dir).Run() })
-	} else {
-		t.Logf("chattr: %s", out)
+	place := filepath.Join(dir, "east")
+	readOnly(t, place)
+	j.works(t, "east", 200) // until what was being written is written
+	heartbeat := func() string {
+		text, err := os.ReadFile(filepath.Join(place, "heartbeat.txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
 	}
-	j.works(t, "east", 100)
+	before := heartbeat()
+	j.works(t, "east", aFlatline)
+	if after := heartbeat(); after != before {
+		t.Errorf("the file has not fallen silent: %q, then %q", before, after)
+	}
 	kill(t, east)
-	_ = exec.Command("chattr", "-i", dir).Run()
 	j.works(t, "west", 20)
 	j.check(t)
 }
 
+// readOnly lets nobody write to a folder until the test ends.
+func readOnly(t testing.TB, dir string) {
+	t.Helper()
+	if err := unix.Mount(dir, dir, "", unix.MS_BIND, ""); err != nil {
+		testns.Lacking(t, "a mount (CAP_SYS_ADMIN)", err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	if err := unix.Mount("", dir, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Without a right two gates are kept apart by their heartbeats alone.
 func TestTimeAlone(t *testing.T) {
+	t.Parallel()
 	dir, j := folder(t), newJournal(t)
 	more := []string{"--right", "none", "--never", "flatlined"}
 	east := guarded(t, dir, "east", j, more...)
 	j.works(t, "east", 20)
 	west := guarded(t, dir, "west", j, more...)
 	west.says(t, "verdict=alive")
-	j.works(t, "east", 300)
+	j.works(t, "east", aFlatline)
 	if n := j.runs(t); n["west"] != 0 {
 		t.Fatalf("runs: %v", n)
 	}
