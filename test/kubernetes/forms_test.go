@@ -63,7 +63,7 @@ func rendering(t *testing.T, kind, namespace string) *form {
 				}
 			}
 			if words != nil {
-				f.containers[c["name"].(string)] = slices.Insert(words, 1, "--timeout=1s")
+				f.containers[c["name"].(string)] = slices.Insert(words, 1, "--timeout=2s")
 			}
 		}
 	}
@@ -124,7 +124,7 @@ func stops(t *testing.T, what string, ended chan struct{}) {
 	t.Helper()
 	select {
 	case <-ended:
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("%s goes on", what)
 	}
 }
@@ -136,7 +136,7 @@ func TestFormSidecar(t *testing.T) {
 	namespace := server.namespace(t)
 	f := rendering(t, "sidecar", namespace)
 	f.run(t, "stead")
-	eventually(t, 20*time.Second, "open", f.open)
+	eventually(t, time.Minute, "open", f.open)
 	epoch := lease(t, namespace, "stead.gate.right").Spec["leaseTransitions"]
 	if text, err := os.ReadFile(f.epochFile); err != nil || strings.TrimSpace(string(text)) != fmt.Sprint(epoch) {
 		t.Errorf("the file of the epoch says %q (%v), the Lease %v", text, err, epoch)
@@ -159,7 +159,7 @@ func TestFormInit(t *testing.T) {
 	cmd, ended := f.run(t, "stead")
 	select {
 	case <-ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the init container goes on")
 	}
 	if code := cmd.ProcessState.ExitCode(); code != 0 {
@@ -168,15 +168,15 @@ func TestFormInit(t *testing.T) {
 	claimed := lease(t, namespace, "stead.gate.right")
 	f.run(t, "stead-guard")
 	_, working := process(t, &output{}, f.worker, "60")
-	eventually(t, 20*time.Second, "open", f.open)
-	eventually(t, 20*time.Second, "renewed", func() bool {
+	eventually(t, time.Minute, "open", f.open)
+	eventually(t, time.Minute, "renewed", func() bool {
 		return lease(t, namespace, "stead.gate.right").Spec["renewTime"] != claimed.Spec["renewTime"]
 	})
 	now := lease(t, namespace, "stead.gate.right").Spec
 	if now["holderIdentity"] != "east" {
 		t.Errorf("the right is that of %v", now["holderIdentity"])
 	}
-	eventually(t, 20*time.Second, "told to the workload", func() bool {
+	eventually(t, time.Minute, "told to the workload", func() bool {
 		text, err := os.ReadFile(f.epochFile)
 		return err == nil && strings.TrimSpace(string(text)) == fmt.Sprint(now["leaseTransitions"])
 	})

@@ -39,7 +39,7 @@ func TestExecIsProcessOne(t *testing.T) {
 	args := append([]string{"--pid", "--fork", "--mount-proc", "--kill-child",
 		"setpriv", "--reuid=65532", "--regid=65532", "--clear-groups", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", built(t)}, words...)
 	cmd, ended := process(t, said, "unshare", args...)
-	eventually(t, 20*time.Second, "running", func() bool { return written(notes) && written(notes+".stray") })
+	eventually(t, time.Minute, "running", func() bool { return written(notes) && written(notes+".stray") })
 
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", cmd.Process.Pid, cmd.Process.Pid))
 	var one int

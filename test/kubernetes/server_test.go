@@ -21,7 +21,7 @@ import (
 )
 
 // ready is how long the API server has to come up.
-const ready = time.Minute
+const ready = 3 * time.Minute
 
 // cluster is a kube-apiserver that runs until the tests of the package are over.
 type cluster struct {
@@ -112,7 +112,7 @@ func (c *cluster) probe() error {
 		if !pool.AppendCertsFromPEM(authority) {
 			return fmt.Errorf("%s holds no certificate", c.ca)
 		}
-		c.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}, Timeout: 10 * time.Second}
+		c.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}, Timeout: time.Minute}
 	}
 	code, answer, err := c.ask(context.Background(), http.MethodGet, "/readyz", "", nil)
 	if err == nil && code != http.StatusOK {

@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { sharetest.Main(m) }
 
-const patience = 5 * time.Second
+const patience = 30 * time.Second
 
 func write(t *testing.T, name, text string) {
 	t.Helper()

@@ -59,7 +59,7 @@ func TestServerThatStopsAndComesBack(t *testing.T) {
 		err := call(ctx)
 		cancel()
 		unknown(t, name, err)
-		if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 3*time.Second {
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 20*time.Second {
 			t.Errorf("%s: after %v: %v", name, time.Since(began), err)
 		}
 	}
@@ -126,7 +126,7 @@ func TestMemberThatHangs(t *testing.T) {
 	select {
 	case err := <-ended:
 		unknown(t, "watch at the member that hangs", err)
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the watch at the member that hangs goes on")
 	}
 }

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -47,14 +49,24 @@ func (l *transcript) tail() string {
 	return text[max(0, len(text)-4000):]
 }
 
+// lastPort makes each port another one.
+var lastPort atomic.Uint32
+
+func init() { lastPort.Store(rand.Uint32N(15000)) }
+
+// freePort is an address at which nobody listens. Its port is below those that the
+// kernel gives to whoever asks for any.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		address := fmt.Sprint("127.0.0.1:", 15000+lastPort.Add(1)%15000)
+		if l, err := net.Listen("tcp", address); err == nil {
+			l.Close()
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // cluster starts so many members, with further flags for the first one.
@@ -144,11 +156,11 @@ func url(servers []*server, rest string) string {
 // await calls until it succeeds: each call ends with its context.
 func await(t *testing.T, what string, call func(context.Context) error) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	rest := time.NewTicker(50 * time.Millisecond)
 	defer rest.Stop()
 	for {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		err := call(ctx)
 		cancel()
 		if err == nil {

@@ -25,7 +25,7 @@ func site(t *testing.T, opt Options) (started string, stop func()) {
 	t.Helper()
 	started = filepath.Join(t.TempDir(), "started")
 	opt.Command = []string{"sh", "-c", "touch '" + started + "'; exec sleep 60"}
-	opt.Beat, opt.Flatline = 20*time.Millisecond, 100*time.Millisecond
+	opt.Beat, opt.Flatline = 100*time.Millisecond, 2*time.Second
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = Run(ctx, opt) }()
@@ -35,8 +35,8 @@ func site(t *testing.T, opt Options) (started string, stop func()) {
 }
 
 const (
-	soon = 5 * time.Second
-	long = 400 * time.Millisecond // several times the flatline
+	soon = 30 * time.Second
+	long = 3 * time.Second // more than the flatline
 )
 
 func TestTakesOverAndThenBothRun(t *testing.T) {
