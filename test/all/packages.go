@@ -44,12 +44,12 @@ func (r *run) packages() (unit, kernel, endToEnd []string) {
 
 func (r *run) unit() tally {
 	unit, _, _ := r.packages()
-	return r.tested(unit, "-count=1", "-timeout=5m")
+	return r.tested(unit, "-count=1", "-timeout=10m")
 }
 
 func (r *run) kernel() tally {
 	_, kernel, _ := r.packages()
-	return r.tested(kernel, "-count=1", "-timeout=5m", "-p=1")
+	return r.tested(kernel, "-count=1", "-timeout=10m", "-p=1")
 }
 
 func (r *run) endToEnd() tally {
@@ -57,12 +57,12 @@ func (r *run) endToEnd() tally {
 	if len(endToEnd) == 0 {
 		return one(false)
 	}
-	return r.goTest(append([]string{"-count=1", "-timeout=8m", "-p=1", "-skip=^TestPlanted"}, endToEnd...)...)
+	return r.goTest(append([]string{"-count=1", "-timeout=15m", "-p=1", "-skip=^TestPlanted"}, endToEnd...)...)
 }
 
 // mutants shows that the simulator's checkers find each bug that is planted for them.
 func (r *run) mutants() tally {
-	total := r.goTest("-count=1", "-timeout=8m", "-run=^TestPlanted", "./internal/sim")
+	total := r.goTest("-count=1", "-timeout=25m", "-run=^TestPlanted", "./internal/sim")
 	if total.passed == 0 {
 		total.failed++
 	}
