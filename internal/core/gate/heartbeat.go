@@ -123,7 +123,9 @@ func (h *Heartbeat) set(name, value string) (err error) {
 		h.Sequence, err = strconv.ParseUint(value, 10, 64)
 	case "epoch":
 		if h.Mute = value == notTold; !h.Mute {
-			h.Epoch, err = strconv.ParseUint(value, 10, 64)
+			if h.Epoch, err = strconv.ParseUint(value, 10, 64); err == nil && h.Epoch > lease.MaxEpoch {
+				err = fmt.Errorf("%d: nobody counts that far", h.Epoch)
+			}
 		}
 	case "age":
 		var ms int64

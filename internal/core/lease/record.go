@@ -11,6 +11,10 @@ import (
 // MaxRecord is how long a record is at most, in bytes.
 const MaxRecord = 200
 
+// MaxEpoch is the highest epoch that is believed: beyond it numbers would run over, and
+// programs that read JSON would round them.
+const MaxEpoch = 1 << 53
+
 // maxName is how long the name of a holder may be: two of them fit a record, and
 // a record fits the name of a file.
 const maxName = 32
@@ -107,7 +111,9 @@ func (r *Record) set(field int, value string) (err error) {
 			err = fmt.Errorf("version %q: this program knows 1", value)
 		}
 	case "epoch":
-		r.Epoch, err = number(value, 10)
+		if r.Epoch, err = number(value, 10); err == nil && r.Epoch > MaxEpoch {
+			err = fmt.Errorf("%d: nobody counts that far", r.Epoch)
+		}
 	case "turn":
 		r.Turn, err = number(value, 10)
 	case "state":
