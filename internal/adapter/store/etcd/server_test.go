@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -128,6 +129,27 @@ func (s *server) signal(signal os.Signal) {
 	if err := s.process.Process.Signal(signal); err != nil {
 		s.t.Fatal(err)
 	}
+	// Threads that run on other processors stop a moment later.
+	for end := time.Now().Add(time.Minute); signal == syscall.SIGSTOP && !s.stopped(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Fatal("etcd cannot be stopped")
+		}
+	}
+}
+
+// stopped tells whether every thread has been stopped (proc_pid_stat(5)).
+func (s *server) stopped() bool {
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.process.Process.Pid))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, task := range tasks {
+		text, err := os.ReadFile(task)
+		if _, state, _ := strings.Cut(string(text), ") "); err == nil && !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return true
 }
 
 // openURL opens a store; nothing need answer yet.
