@@ -75,7 +75,7 @@ Exit codes: 0 told to end; 1 it could not write for --stop-after; 2 wrong usage.
 	fs.StringArrayVar(&f.set.Network.SendTo, "to", nil, "host:port of the other site's gate (repeat it for each path)")
 	fs.StringVar(&f.set.Network.Listen, "network", "", "with --to: address:port where the other site's answers arrive")
 	fs.StringVar(&f.keyFile, "key-file", "", "with --to: file with the key of both sites")
-	f.progress.add(fs, "no heartbeat is written (store:KEY is in the first --store)")
+	f.progress.add(cmd, "no heartbeat is written (store:KEY is in the first --store)")
 	fs.StringVar(&f.listen, "listen", "", "host:port to serve /healthz, /status and /metrics at (:port is on the loopback interface alone)")
 	fs.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd

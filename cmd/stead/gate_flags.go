@@ -79,7 +79,7 @@ func (f *gateFlags) guardFlags(cmd *cobra.Command) {
 	fs.StringVar(&f.epochFile, "epoch-file", "", "file to write the epoch to; with --watch a right that was claimed with it is guarded on")
 	fs.StringVar(&f.onStop, "on-stop", "park", "what becomes of the right at the end: park it for this site's next run, or release it")
 	fs.StringVar(&f.listen, "listen", "", "host:port to serve /healthz, /open, /status and /metrics at (:port is on the loopback interface alone)")
-	f.progress.add(fs, "and the other site lives, that one gets the right")
+	f.progress.add(cmd, "and the other site lives, that one gets the right")
 	fs.DurationVar(&f.progress.pause, "stall-pause", 0, "with --progress-at: for how long a right that was handed over is not handed over for a stall (default ten times --stalled, at least 10m)")
 	cmd.PreRun = func(*cobra.Command, []string) {
 		f.beatGiven = fs.Changed("beat")

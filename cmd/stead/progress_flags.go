@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"stead/internal/adapter/store"
 	"stead/internal/config"
@@ -24,7 +24,8 @@ type progressFlags struct {
 	stalled, every, pause time.Duration
 }
 
-func (f *progressFlags) add(fs *pflag.FlagSet, does string) {
+func (f *progressFlags) add(cmd *cobra.Command, does string) {
+	fs := cmd.Flags()
 	fs.StringVar(&f.at, "progress-at", "", "the consumer's checkpoint, a number that has to move: FROM[#/pointer], FROM a path, an http or https URL, or store:KEY in --store; while it stands still "+does)
 	fs.StringVar(&f.end, "progress-end", "", "with --progress-at: how far the producer is, in the same form; a checkpoint that has come so far may stand still")
 	fs.DurationVar(&f.stalled, "stalled", time.Minute, "with --progress-at: for how long it may stand still while work is left")

@@ -38,6 +38,56 @@ func queue(dir string) *Progress {
 	}
 }
 
+// beatOf writes heartbeats that depend on work until the test ends.
+func beatOf(t *testing.T, set BeatSettings) (*Beater, *record) {
+	t.Helper()
+	if err := set.Check(); err != nil {
+		t.Fatal(err)
+	}
+	log := &record{}
+	ctx, cancel := context.WithCancel(context.Background())
+	b, err := OpenBeater(ctx, &set, around(log, 7))
+	if err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- b.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		b.Close()
+	})
+	return b, log
+}
+
+func becomes(t *testing.T, b *Beater, state string) {
+	t.Helper()
+	testns.Eventually(t, patience, "the work is "+state, func() bool {
+		s := b.Status()
+		return s.Progress != nil && s.Progress.State == state
+	})
+}
+
+func goesOn(t *testing.T, b *Beater) {
+	t.Helper()
+	from := b.Status().Written
+	testns.Eventually(t, patience, "heartbeats are written", func() bool { return b.Status().Written > from+3 })
+}
+
+// ask asks for a path, which has to be answered with 200.
+func ask(t *testing.T, h http.Handler, path string) []byte {
+	t.Helper()
+	answer := httptest.NewRecorder()
+	h.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+	if answer.Code != http.StatusOK {
+		t.Fatalf("%s answers %d", path, answer.Code)
+	}
+	return answer.Body.Bytes()
+}
+
 // The heartbeat is written while nothing is known, held back while the work stands
 // still, and written again when it moves on: all the while the process is well.
 func TestBeatOfWorkThatStandsStill(t *testing.T) {
@@ -46,83 +96,39 @@ func TestBeatOfWorkThatStandsStill(t *testing.T) {
 		Site: "east", Stores: []string{"folder:" + dir}, Every: 20 * time.Millisecond, StopAfter: 300 * time.Millisecond, Timeout: 200 * time.Millisecond,
 		Progress: queue(dir),
 	}
-	if err := set.Check(); err != nil {
-		t.Fatal(err)
-	}
-	log := &record{}
-	ctx, cancel := context.WithCancel(context.Background())
-	b, err := OpenBeater(ctx, &set, around(log, 7))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- b.Run(ctx) }()
-	defer func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		b.Close()
-	}()
-	becomes := func(state string) {
-		t.Helper()
-		testns.Eventually(t, patience, "the work is "+state, func() bool {
-			s := b.Status()
-			return s.Progress != nil && s.Progress.State == state
-		})
-	}
-	written := func() uint64 { return b.Status().Written }
-	goesOn := func() {
-		t.Helper()
-		from := written()
-		testns.Eventually(t, patience, "heartbeats are written", func() bool { return written() > from+3 })
-	}
-	goesOn()
-	becomes(WorkUnknown)
+	b, log := beatOf(t, set)
+	goesOn(t, b)
+	becomes(t, b, WorkUnknown)
 	if err := os.Mkdir(filepath.Join(dir, "queue"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	at, end := filepath.Join(dir, "queue", "at"), filepath.Join(dir, "queue", "end")
 	number(t, at, 5)
 	number(t, end, 5)
-	becomes(WorkMoves)
-	goesOn()
+	becomes(t, b, WorkMoves)
+	goesOn(t, b)
 	number(t, end, 9)
-	becomes(WorkStalled)
+	becomes(t, b, WorkStalled)
 	// The one that was being written may still come, and no other.
-	held := written() + 1
-	stalled := time.Now()
-	server := httptest.NewServer(b.Handler())
-	defer server.Close()
+	held, stalled := b.Status().Written+1, time.Now()
+	h := b.Handler()
 	testns.Eventually(t, patience, "longer than stop-after", func() bool {
-		if n := written(); n > held {
+		if n := b.Status().Written; n > held {
 			t.Fatalf("%d heartbeats were written while the work stood still", n-held)
 		}
-		resp, err := http.Get(server.URL + "/healthz")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		if resp.StatusCode != http.StatusOK {
-			t.Fatalf("/healthz answers %d", resp.StatusCode)
-		}
+		ask(t, h, "/healthz")
 		return time.Since(stalled) > 2*set.StopAfter
 	})
 	var status BeatStatus
-	resp, err := http.Get(server.URL + "/status")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(&status); err != nil || !strings.Contains(status.Progress.Detail, "has stood at 5") {
+	if err := json.Unmarshal(ask(t, h, "/status"), &status); err != nil || !strings.Contains(status.Progress.Detail, "has stood at 5") {
 		t.Errorf("status %+v (%v)", status.Progress, err)
 	}
-	if !strings.Contains(log.String(), "no heartbeat is written: the checkpoint has stood at 5") {
-		t.Errorf("the log does not say why:\n%s", log)
-	}
+	testns.Eventually(t, patience, "the log says why", func() bool {
+		return strings.Contains(log.String(), "no heartbeat is written: the checkpoint has stood at 5")
+	})
 	number(t, at, 6)
-	becomes(WorkMoves)
-	goesOn()
+	becomes(t, b, WorkMoves)
+	goesOn(t, b)
 }
 
 // What is wrong with the work that is to be judged is said before anything begins.
