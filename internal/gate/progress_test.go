@@ -77,8 +77,8 @@ func goesOn(t *testing.T, b *Beater) {
 	testns.Eventually(t, patience, "heartbeats are written", func() bool { return b.Status().Written > from+3 })
 }
 
-// ask asks for a path, which has to be answered with 200.
-func ask(t *testing.T, h http.Handler, path string) []byte {
+// fetched asks for a path, which has to be answered with 200.
+func fetched(t *testing.T, h http.Handler, path string) []byte {
 	t.Helper()
 	answer := httptest.NewRecorder()
 	h.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, http.NoBody))
@@ -116,11 +116,11 @@ func TestBeatOfWorkThatStandsStill(t *testing.T) {
 		if n := b.Status().Written; n > held {
 			t.Fatalf("%d heartbeats were written while the work stood still", n-held)
 		}
-		ask(t, h, "/healthz")
+		fetched(t, h, "/healthz")
 		return time.Since(stalled) > 2*set.StopAfter
 	})
 	var status BeatStatus
-	if err := json.Unmarshal(ask(t, h, "/status"), &status); err != nil || !strings.Contains(status.Progress.Detail, "has stood at 5") {
+	if err := json.Unmarshal(fetched(t, h, "/status"), &status); err != nil || !strings.Contains(status.Progress.Detail, "has stood at 5") {
 		t.Errorf("status %+v (%v)", status.Progress, err)
 	}
 	testns.Eventually(t, patience, "the log says why", func() bool {
