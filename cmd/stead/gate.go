@@ -56,9 +56,10 @@ a guarding gate.
 What happens is told in lines on the standard output; with --exec, which gives that to
 COMMAND, on the standard error.
 
-Exit codes: 0 open, or the workload has ended with 0, or the gate was told to end;
-1 it could not be done; 2 wrong usage; 75 the workload was stopped because the right
-was lost; otherwise that of COMMAND (128 and the number of the signal that ended it).`,
+Exit codes: 0 open, or the workload has ended with 0, or a gate with --exec or --watch
+was told to end; 1 it could not be done, or the gate was told to end before it opened;
+2 wrong usage; 75 the workload was stopped because the right was lost; otherwise that of
+COMMAND (128 and the number of the signal that ended it).`,
 		Example: `  HEART_BEAT_FOLDER=/share THIS_CLUSTER=west THAT_CLUSTER=east stead gate
   stead gate --site west --other east --store folder:/mnt/share/orders --exec -- /opt/orders/worker {epoch}
   stead gate --site west --other east --store folder:/mnt/share/orders --watch --epoch-file /run/orders/epoch --stop-process worker`,
@@ -128,7 +129,7 @@ func (f *gateFlags) conclude(cmd *cobra.Command, set *gate.Settings, o *gate.Out
 		return withCode(exitLost, fmt.Errorf("the workload of %s was stopped: %s: another run may wait for the right again", set.Site, o.Why))
 	case o.Exit != nil && o.Exit.Code != 0:
 		return withCode(o.Exit.Code, nil)
-	case o.Exit == nil && !set.Watch:
+	case o.Exit == nil && !set.Watch && len(set.Command) == 0: // 0 would let the workload start
 		return withCode(exitFailed, errors.New("the gate was told to end before it had opened"))
 	}
 	return nil

@@ -132,10 +132,20 @@ func (f *gateFlags) fromEnvironment() {
 	f.format = cmp.Or(f.format, "stead")
 }
 
-// readOnly tells whether a folder is on a file system that is mounted read-only.
+// readOnly tells whether a folder is on a file system that is mounted read-only. One
+// that does not answer is not known to be: the gate says so when it is under way.
 func readOnly(dir string) bool {
-	var st unix.Statfs_t
-	return unix.Statfs(dir, &st) == nil && st.Flags&unix.ST_RDONLY != 0
+	answer := make(chan bool, 1)
+	go func() {
+		var st unix.Statfs_t
+		answer <- unix.Statfs(dir, &st) == nil && st.Flags&unix.ST_RDONLY != 0
+	}()
+	select {
+	case is := <-answer:
+		return is
+	case <-time.After(core.DefaultTimeout):
+		return false
+	}
 }
 
 // words reads the flags that are one of a few words.
