@@ -14,8 +14,9 @@ import (
 	"stead/internal/adapter/store"
 )
 
-// mostRenames is how often a rename is tried that a server refuses although nothing
-// is in its way: SMB does while one of its clients has the directory open.
+// mostRenames is how often a rename is tried that is refused although nothing is in its
+// way: SMB does so while one of its clients has the directory open, and a kernel whose
+// memory of the directory is older than what another client has done to it.
 const mostRenames = 3
 
 // Swap implements store.Register.
@@ -79,7 +80,7 @@ func (r *register) put(ctx context.Context, root *os.Root, mode fs.FileMode, nex
 		return err
 	}
 	for range mostRenames {
-		if err = rename(root, r.dir(), source, numberName(next.number)); !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EBUSY) {
+		if err = rename(root, r.dir(), source, numberName(next.number)); !again(err) {
 			break
 		}
 		if _, taken := r.read(root, next.number); taken == nil {
@@ -95,6 +96,10 @@ func (r *register) put(ctx context.Context, root *os.Root, mode fs.FileMode, nex
 	return r.store.syncDir(root, r.dir())
 }
 
+func again(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EBUSY) || errors.Is(err, syscall.ESTALE)
+}
+
 // prepare makes next's two directories. The inner one is no file: a file that was just
 // made is kept open by SMB for a while, and what it is in cannot be renamed.
 func (r *register) prepare(root *os.Root, mode fs.FileMode, temp string, next token) error {
@@ -108,13 +113,16 @@ func (r *register) prepare(root *os.Root, mode fs.FileMode, temp string, next to
 	if within(root, err) || errors.Is(err, syscall.ENOTDIR) {
 		return store.ErrConflict
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = r.store.mkdir(root, path.Join(temp, tokenName(next.nonce, next.value)), mode)
 	}
-	if err := r.store.mkdir(root, path.Join(temp, tokenName(next.nonce, next.value)), mode); err != nil {
-		return err
+	if err == nil {
+		err = r.store.syncDir(root, temp)
 	}
-	return r.store.syncDir(root, temp)
+	if within(root, err) { // the predecessor was forgotten meanwhile, with what was made in it
+		return store.ErrConflict
+	}
+	return err
 }
 
 // refused finds out what a failed rename means. The answer to one that has taken effect can
@@ -128,7 +136,10 @@ func (r *register) refused(root *os.Root, temp string, next token, why error) er
 	// left if it comes in between is an empty directory, which is no version.
 	inner := root.Remove(path.Join(temp, tokenName(next.nonce, next.value)))
 	_ = root.Remove(temp)
+	gone := errors.Is(inner, fs.ErrNotExist) // with the predecessor, when that was forgotten
 	switch {
+	case gone && (err == nil || errors.Is(why, fs.ErrNotExist) && !r.store.remote()):
+		return store.ErrConflict
 	case inner != nil:
 		return fmt.Errorf("%w; and what became of it is not known: %w", why, inner)
 	case err == nil:

@@ -15,7 +15,7 @@ import (
 func count(t *testing.T, open func(*testing.T) store.Store) {
 	const (
 		adders    = 4
-		additions = 10
+		additions = 7
 	)
 	key := fresh("count")
 	last := open(t).Register(key)
