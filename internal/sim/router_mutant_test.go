@@ -92,7 +92,7 @@ func (b *sourceBug) run(t *testing.T, folder, worlds, seeds string) string {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-timeout=90s", "-overlay", filepath.Join(dir, "overlay.json"), "-run", "^"+worlds+"$", ".")
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-timeout=5m", "-overlay", filepath.Join(dir, "overlay.json"), "-run", "^"+worlds+"$", ".")
 	cmd.Env = append(os.Environ(), "SEEDS="+seeds)
 	out, err := cmd.CombinedOutput()
 	if err == nil {
