@@ -146,15 +146,8 @@ func (b *builder) gateStore(v *value, g *Gate) {
 // workload is what runs while the gate is open.
 func (b *builder) workload(v *value, g *Gate) {
 	exec, shell := v.get("exec"), v.get("shell")
-	if exec == nil {
-		for _, key := range []string{"user", "shell"} {
-			if x := v.get(key); x.ok() {
-				b.about(x, "has no meaning without exec", "exec beside it", "the gate runs nothing: add exec: [/path/of/program, argument, …], or remove it")
-			}
-		}
-		if !v.meant["exec"] {
-			b.notes.of(v, "runs no workload", "", "stead status, /metrics and its log tell whether it may run: add exec: [/path/of/program, argument, …]")
-		}
+	if exec == nil && !v.meant["exec"] {
+		b.of(v, "exec is missing", "the workload", "add exec: [/path/of/program, argument, …]; a workload that something else starts is guarded by stead gate --watch")
 	}
 	var inShell bool
 	if g.Command, inShell = b.commandLine(exec, shell); inShell {

@@ -124,9 +124,6 @@ func (g *Gate) workloadWords() []string {
 	for _, node := range slices.Sorted(maps.Keys(g.Listens)) {
 		words = append(words, fmt.Sprintf("%s hears the other site at UDP %s, and sends to %s", node, g.Listens[node], orNone(strings.Join(g.SendTo[node], ", "))))
 	}
-	if len(g.Command) == 0 {
-		return append(words, "it runs no workload")
-	}
 	text := "workload " + commandWords(g.Command)
 	if g.User != "" {
 		text += ", as user " + g.User

@@ -55,7 +55,6 @@ func TestWarningsOfStores(t *testing.T) {
 		{leasedBy("type: lease, store: share, on_store_loss: hold"), `on_store_loss "hold" lets two nodes serve at once when one of them cannot reach the store`},
 		{strings.Replace(leasedBy("type: lease, store: share"), ", b: 100", "", 1), `members names one node`},
 		{witness, `witness makes the number of voters even: a, b, w, store share`},
-		{gatedBy(""), `gate: runs no workload`},
 		{gatedBy(exec + "  right: false\n"), `right false keeps the sites apart by time alone`},
 		{gatedBy(exec + "  witnesses: { s: { store: share }, n1: { network: true } }\n  listen: \"[::]:9178\"\n"), `gate: send_to is missing (the gate of the other site hears nothing`},
 	} {

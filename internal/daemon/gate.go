@@ -49,7 +49,7 @@ func gateSettings(cfg *config.Config) *gate.Settings {
 		Site: c.Site, Other: c.Other, Preferred: c.Preferred, Store: url(c.Store), Any: c.Any, Never: gateNever[c.Never],
 		OpenAfter: c.OpenAfter, Timing: c.Timing(cfg.GateTimeout()),
 		Network: gate.Network{Listen: c.Listen, SendTo: c.Advertise, Keys: cfg.Security.Keys},
-		Command: c.Command, User: c.User, Watch: len(c.Command) == 0, Stay: true, EpochFile: c.EpochFile,
+		Command: c.Command, User: c.User, Stay: true, EpochFile: c.EpochFile,
 		Release: c.OnStop == config.OnStopRelease,
 	}
 	if !c.Right {

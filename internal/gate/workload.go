@@ -47,6 +47,7 @@ func (g *Gate) started(now Instant, k *keeper.Keeper, err error) {
 	g.starting = false
 	if err != nil {
 		g.workload = nil
+		g.set.Release = true // what cannot run here may run at the other site
 		g.ended(now, keeper.Exit{Err: err})
 		return
 	}
