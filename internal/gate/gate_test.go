@@ -73,8 +73,8 @@ func around(log *record, session uint64) Surroundings {
 // quick are times for tests.
 func quick() gate.Timing {
 	return gate.Timing{
-		Beat: 50 * time.Millisecond, Flatline: 800 * time.Millisecond, StopAfter: 400 * time.Millisecond,
-		Grace: 100 * time.Millisecond, Timeout: 200 * time.Millisecond,
+		Beat: 50 * time.Millisecond, Flatline: 4 * time.Second, StopAfter: 2 * time.Second,
+		Grace: 500 * time.Millisecond, Timeout: time.Second,
 	}
 }
 

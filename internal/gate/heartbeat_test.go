@@ -82,7 +82,7 @@ func TestTextOfTheBeat(t *testing.T) {
 // of itself goes with it.
 func TestBeaterEnds(t *testing.T) {
 	dir := t.TempDir()
-	set := BeatSettings{Site: "west", Stores: []string{"folder:" + dir}, Every: 30 * time.Millisecond, StopAfter: 300 * time.Millisecond, Timeout: 100 * time.Millisecond}
+	set := BeatSettings{Site: "west", Stores: []string{"folder:" + dir}, Every: 30 * time.Millisecond, StopAfter: 3 * time.Second, Timeout: time.Second}
 	if err := set.Check(); err != nil {
 		t.Fatal(err)
 	}

@@ -93,7 +93,7 @@ func fetched(t *testing.T, h http.Handler, path string) []byte {
 func TestBeatOfWorkThatStandsStill(t *testing.T) {
 	dir := t.TempDir()
 	set := BeatSettings{
-		Site: "east", Stores: []string{"folder:" + dir}, Every: 20 * time.Millisecond, StopAfter: 300 * time.Millisecond, Timeout: 200 * time.Millisecond,
+		Site: "east", Stores: []string{"folder:" + dir}, Every: 20 * time.Millisecond, StopAfter: 2 * time.Second, Timeout: time.Second,
 		Progress: queue(dir),
 	}
 	b, log := beatOf(t, set)

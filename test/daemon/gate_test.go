@@ -27,9 +27,9 @@ gate:
   preferred: east
   store: share
   beat: 300ms
-  flatline: 3s
-  stop_after: 1500ms
-  grace: 500ms
+  flatline: 6s
+  stop_after: 3s
+  grace: 1s
   exec: [%s]
 http: { listen: "127.0.0.1:9177" }
 `, filepath.Join(dir, "share"), filepath.Join(dir, "worker"))
