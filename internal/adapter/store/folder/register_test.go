@@ -109,10 +109,16 @@ func TestLostAnswerToARename(t *testing.T) {
 	if err := r.refused(root, temp, mine, os.ErrNotExist); err != nil {
 		t.Errorf("the own nonce is there: %v", err)
 	}
-	// Somebody else's is there, and the own source is gone all the same: it may have landed before.
+	// Somebody else's is there: had the own one been there before, it and its predecessor
+	// would have gone together, and nothing could have been made to take its place.
 	other := token{4, "00112233445566bb", "other"}
-	if err := r.refused(root, temp, other, os.ErrNotExist); err == nil || errors.Is(err, store.ErrConflict) {
-		t.Errorf("the own source is gone: %v; want an outcome that is not known", err)
+	if err := r.refused(root, temp, other, os.ErrNotExist); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("another has the place: %v; want a conflict", err)
+	}
+	// Nobody is there, and the own source is not gone for a reason that is known.
+	later := token{5, "00112233445566cc", "later"}
+	if err := r.refused(root, "web.right/0000000004/"+temporary+later.nonce, later, os.ErrDeadlineExceeded); err == nil || errors.Is(err, store.ErrConflict) {
+		t.Errorf("nobody has the place: %v; want an outcome that is not known", err)
 	}
 }
 
