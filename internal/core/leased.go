@@ -131,7 +131,7 @@ func (e *byLease) release(now Instant, why reason.Reason, to NodeID) {
 	e.pinned = false
 	e.m.Release(name)
 	e.c.deactivated(now, e.g, &peer.Change{Node: int(to), Epoch: e.g.epoch, Reason: why})
-	if to != NoNode || why == reason.Drained {
+	if to != NoNode || why == reason.Drained || why == reason.Switchover {
 		e.handing, e.handedAt = why, now
 	}
 }
@@ -214,9 +214,6 @@ func (e *byLease) switchover(now Instant, to NodeID) reason.Reason {
 		return reason.NoSuccessor
 	}
 	e.release(now, reason.Switchover, to)
-	if e.handing == reason.None {
-		e.handing, e.handedAt = reason.Switchover, now
-	}
 	e.c.touched = true
 	return reason.None
 }

@@ -277,6 +277,16 @@ func TestLeaseHandOverThatNobodyFollowsIsTakenBack(t *testing.T) {
 	w.expect(0, "a drain without a successor is taken back")
 }
 
+func TestLeaseHandOverToAnybodyIsTakenBack(t *testing.T) {
+	w := newLeaseWorld(t, 3, nil)
+	w.pass(testTTL + 2*time.Second)
+	w.nodes[1].dead, w.nodes[2].dead = true, true
+	w.step(w.nodes[0], Command{ID: 2, Verb: Switchover, To: NoNode})
+	w.expect(NoNode, "given up for whoever comes first")
+	w.pass(5*testLook + testTTL/2)
+	w.expect(0, "nobody has come")
+}
+
 func TestLeaseDrainAndStop(t *testing.T) {
 	w := newLeaseWorld(t, 2, nil)
 	w.pass(testTTL + 2*time.Second)
@@ -289,6 +299,7 @@ func TestLeaseDrainAndStop(t *testing.T) {
 	w.pass(2 * testTTL)
 	w.expect(0, "resumed")
 	w.step(w.nodes[0], Command{ID: 5, Verb: Stop, Group: AllGroups})
+	w.pass(w.latency / 2) // the addresses are gone by now
 	if r := w.nodes[0].replies; r[len(r)-1].ID == 5 {
 		t.Fatal("the daemon ends before the store knows that it does")
 	}

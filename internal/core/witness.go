@@ -48,9 +48,9 @@ func (w *witness) settle(now Instant) {
 			w.looks = true
 		}
 		w.wanted = now
+		w.m.SetFloor(m.StoreNumber() - 1)
 	}
 	w.wants = wants
-	w.m.SetFloor(m.StoreNumber() - 1)
 	recently := w.wanted != 0 && now < w.wanted.Add(keepVote) && !w.c.stopping && m.StoreHelps()
 	switch {
 	case wants || recently: // a claim that is under way is not for nothing
@@ -74,8 +74,7 @@ func (w *witness) giveBack(now Instant) {
 	w.m.TakeBack() // nobody else may need it before this node does again
 }
 
-// absorb turns what the lease says into votes. It reports whether the election has
-// anything new to settle.
+// absorb turns what the lease says into votes.
 func (w *witness) absorb(now Instant) {
 	w.settle(now)
 	out := w.m.Finish(now)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"stead/internal/adapter/register"
 	"stead/internal/adapter/store"
 	"stead/internal/core/gate"
 	"stead/internal/core/lease"
@@ -61,7 +62,7 @@ func (g *Gate) operate(op *lease.Op) {
 		ctx, cancel := context.WithTimeout(g.ctx, g.set.Timing.Timeout)
 		defer cancel()
 		began := g.env.Now()
-		r := operation(ctx, g.register, &o)
+		r := register.CarryOut(ctx, g.register, &o)
 		what := "read"
 		if o.Swap {
 			what = "write"
@@ -69,29 +70,6 @@ func (g *Gate) operate(op *lease.Op) {
 		g.metrics.access("right", what, g.env.Now().Sub(began))
 		g.result(r)
 	}()
-}
-
-// operation does an operation on a register.
-func operation(ctx context.Context, register store.Register, o *lease.Op) lease.Result {
-	r := lease.Result{ID: o.ID}
-	var err error
-	if o.Swap {
-		r.Version, err = register.Swap(ctx, o.Version, o.Bytes)
-		r.Outcome = lease.Written
-	} else {
-		r.Bytes, r.Version, err = register.Read(ctx)
-		r.Outcome = lease.Got
-	}
-	switch {
-	case err == nil:
-	case !o.Swap && errors.Is(err, store.ErrAbsent):
-		r.Outcome = lease.Absent
-	case o.Swap && errors.Is(err, store.ErrConflict):
-		r.Outcome = lease.Conflict
-	default:
-		r.Outcome, r.Detail = lease.Failed, err.Error()
-	}
-	return r
 }
 
 // watchRegister lets a store that can tell of changes do so. What it does not tell

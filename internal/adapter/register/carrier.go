@@ -78,18 +78,10 @@ func (c *carrier) carryOut(op *lease.Op) lease.Result {
 	ctx, cancel := context.WithTimeout(c.gone, timeout)
 	defer cancel()
 	began := c.set.options.Now()
-	var value []byte
-	var version string
-	var err error
-	if op.Swap {
-		version, err = c.Register.Swap(ctx, op.Version, op.Bytes)
-	} else {
-		value, version, err = c.Register.Read(ctx)
+	r := CarryOut(ctx, c.Register, op)
+	if r.Outcome == lease.Failed && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		r.Detail = fmt.Sprintf("store %q: no answer within %v", c.Store, timeout)
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("store %q: no answer within %v", c.Store, timeout)
-	}
-	r := outcome(op, value, version, err)
 	c.tally(op, &r, c.set.options.Now().Sub(began))
 	return r
 }

@@ -135,7 +135,17 @@ func (s *Set) Close() {
 	s.running.Wait()
 }
 
-// outcome puts the end of an operation into the words of the core.
+// CarryOut does one operation on a register, and puts its end into the words of the
+// core.
+func CarryOut(ctx context.Context, register store.Register, op *lease.Op) lease.Result {
+	if op.Swap {
+		version, err := register.Swap(ctx, op.Version, op.Bytes)
+		return outcome(op, nil, version, err)
+	}
+	value, version, err := register.Read(ctx)
+	return outcome(op, value, version, err)
+}
+
 func outcome(op *lease.Op, value []byte, version string, err error) lease.Result {
 	r := lease.Result{ID: op.ID, Version: version, Bytes: value}
 	switch {

@@ -108,6 +108,9 @@ func TestAStoreThatHangsHoldsUpNobody(t *testing.T) {
 	for range 2 {
 		r := <-h.results
 		outcomes[r.ID] = r.Outcome
+		if r.ID == 1 && r.Detail != `store "s": no answer within 20ms` {
+			t.Errorf("it is said to be %q", r.Detail)
+		}
 	}
 	if outcomes[1] != lease.Failed || outcomes[2] != lease.Got {
 		t.Fatalf("%v", outcomes)

@@ -100,11 +100,8 @@ func (m *Machine) Finish(now Instant) *Out {
 	return &m.out
 }
 
-// Deadline is when Tick is to be called next.
+// Deadline is when the next step is to be made, if no input comes before.
 func (m *Machine) Deadline() Instant { return m.due }
-
-// Tick does what is due: Begin and Finish do it.
-func (m *Machine) Tick(Instant) {}
 
 func (m *Machine) wake(at Instant) { m.due = clock.Min(m.due, at) }
 
